@@ -15,7 +15,7 @@ from movinet.ops import ELEMENT_BYTES, Operation, parts
 from movinet.spec import MovinetSpec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cost:
     """The cost of one clip, batch 1.
 
@@ -53,7 +53,7 @@ def frame_cost(spec: MovinetSpec, size: int | None = None, num_classes: int = 60
     return network_cost(spec, 1, size, num_classes)
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 16)
 def _count(build: Callable[..., tuple[Operation, ...]], *arguments: Any) -> Cost:
     ops = build(*arguments)
     return Cost(

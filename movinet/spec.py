@@ -11,7 +11,8 @@ import hashlib
 import json
 import types
 import typing
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,25 @@ def _require(ok: bool, owner: object, name: str, allowed: str) -> None:
         raise SpecError(f"{type(owner).__name__}.{name}={getattr(owner, name)!r} is not allowed; allowed: {allowed}")
 
 
+def _require_one_of(owner: object, name: str, allowed: tuple[Any, ...]) -> None:
+    """The type counts too: 1 and True, or 2 and 2.0, are equal but are not written alike, and would differ in id."""
+    value = getattr(owner, name)
+    _require(type(value) is type(allowed[0]) and value in allowed, owner, name, ", ".join(map(str, allowed)).lower())
+
+
 def _require_count(owner: object, *names: str) -> None:
     for name in names:
-        value = getattr(owner, name)
-        _require(isinstance(value, int) and not isinstance(value, bool) and value >= 1, owner, name, "an integer >= 1")
+        _require(_is_count(getattr(owner, name)), owner, name, "an integer >= 1")
 
 
-def _require_kernel(owner: object) -> None:
-    kernel = getattr(owner, "kernel")
-    odd = isinstance(kernel, tuple) and len(kernel) == 3 and all(isinstance(k, int) and k % 2 == 1 for k in kernel)
+def _require_kernel(owner: StemSpec | LayerSpec) -> None:
+    kernel = owner.kernel
+    odd = isinstance(kernel, tuple) and len(kernel) == 3 and all(_is_count(k) and k % 2 == 1 for k in kernel)
     _require(odd and kernel[1] == kernel[2], owner, "kernel", "(time, height, width), odd, height = width")
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 1
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,7 @@ class StemSpec:
     def __post_init__(self):
         _require_count(self, "filters")
         _require_kernel(self)
-        _require(self.stride in (1, 2), self, "stride", "1, 2")
+        _require_one_of(self, "stride", (1, 2))
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ class LayerSpec:
     def __post_init__(self):
         _require_count(self, "expand_filters")
         _require_kernel(self)
-        _require(isinstance(self.squeeze_excite, bool), self, "squeeze_excite", "true, false")
+        _require_one_of(self, "squeeze_excite", (True, False))
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,7 @@ class BlockSpec:
     def __post_init__(self):
         _require_count(self, "base_filters")
         _require(isinstance(self.layers, tuple) and len(self.layers) >= 1, self, "layers", "one layer or more")
-        _require(self.stride in (1, 2), self, "stride", "1, 2")
+        _require_one_of(self, "stride", (1, 2))
 
 
 @dataclass(frozen=True)
@@ -162,7 +172,7 @@ class MovinetSpec:
             "causal": (True, False),
             "use_positional_encoding": (True, False),
         }.items():
-            _require(getattr(self, name) in allowed, self, name, ", ".join(map(str, allowed)))
+            _require_one_of(self, name, allowed)
 
     @property
     def depth(self) -> int:
@@ -171,12 +181,22 @@ class MovinetSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers: what JSON and YAML hold; `spec_from_dict` is its inverse."""
-        return typing.cast(dict[str, Any], _plain(asdict(self)))
+        return _plain(self)
 
-    @property
+    @cached_property
     def id(self) -> str:
-        """Ten hexadecimal digits of a hash of what is built: equal networks have equal ids."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        """Ten hexadecimal digits of a hash of what is built: equal networks have equal ids.
+
+        Fields without effect do not count: a squeeze-excite layer's, where there is none, and the positional
+        encoding of a network that is not causal.
+        """
+        data = self.to_dict()
+        if self.se_type == "none" or not any(layer.squeeze_excite for block in self.blocks for layer in block.layers):
+            data |= {"se_type": "none", "gating_activation": None, "use_positional_encoding": False}
+            for block in data["blocks"]:
+                block["layers"] = [layer | {"squeeze_excite": False} for layer in block["layers"]]
+        data["use_positional_encoding"] &= self.causal
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
@@ -203,40 +223,42 @@ def spec_from_yaml(source: str | Path) -> MovinetSpec:
     import yaml
 
     is_file = isinstance(source, Path) or "\n" not in source
-    where = str(source) if is_file else "spec"
+    where = f"{source}: " if is_file else ""
     try:
-        data = yaml.safe_load(Path(source).read_text(encoding="utf-8") if is_file else source)
+        text = Path(source).read_text(encoding="utf-8") if is_file else str(source)
+        data = yaml.safe_load(text)
     except OSError as error:
-        raise SpecError(f"{where}: cannot be read ({error.strerror})") from error
-    except yaml.YAMLError as error:
-        raise SpecError(f"{where}: not YAML ({' '.join(str(error).split())})") from error
+        raise SpecError(f"{where}cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SpecError(f"{where}not YAML ({' '.join(str(error).split())})") from error
     try:
         return spec_from_dict(data)
     except SpecError as error:
-        raise SpecError(f"{where}: {error}") from error
+        raise SpecError(f"{where}{error}") from error
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _build(kind: type, data: Any, path: str) -> Any:
     """An instance of the dataclass `kind` from plain data; every error names its `path`."""
     if not isinstance(data, dict):
         raise SpecError(f"{path}={data!r} is not allowed; allowed: a mapping with {_names(kind)}")
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     for name in data:
         if name not in hints:
             raise SpecError(f"{path}.{name} is not a field; allowed: {_names(kind)}")
     for f in fields(kind):
         if f.name not in data and f.default is MISSING and f.default_factory is MISSING:
             raise SpecError(f"{path}.{f.name} is missing")
+    values = {name: _value(hints[name], value, f"{path}.{name}") for name, value in data.items()}
     try:
-        return kind(**{name: _value(hints[name], value, f"{path}.{name}") for name, value in data.items()})
+        return kind(**values)
     except SpecError as error:
-        raise error if str(error).startswith(path) else SpecError(f"{path}: {error}") from error
+        raise SpecError(f"{path}.{str(error).removeprefix(kind.__name__ + '.')}") from error
 
 
 def _value(hint: Any, value: Any, path: str) -> Any:
@@ -246,6 +268,11 @@ def _value(hint: Any, value: Any, path: str) -> Any:
         items = hint.__args__
         return tuple(_value(items[0], item, f"{path}[{index}]") for index, item in enumerate(value))
     return value
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _names(kind: type) -> str:
