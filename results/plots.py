@@ -1,0 +1,91 @@
+"""What a run folder shows: records -> plot data (`front_plot`) -> front.csv, pareto.png and pareto.svg."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from results.drawing import FrontPlot, Mark, draw
+from results.pareto import front
+from results.record import TrialRecord
+from results.store import load_records
+
+DOTS_PER_INCH = 200
+
+
+def front_records(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """The scored records on the front of FLOPs and accuracy, by rising FLOPs."""
+    scored = [record for record in records if record.scored]
+    return [scored[index] for index in front([(record.cost["flops"], record.accuracy or 0.0) for record in scored])]
+
+
+def front_plot(
+    records: Sequence[TrialRecord], family: dict[str, dict[str, Any]], title: str, classes: int | None
+) -> FrontPlot:
+    """The plot's data. family: member name -> its metrics (flops, accuracy); classes: how many there are to guess."""
+    best = front_records(records)
+    trials_on_front = {record.trial for record in best}
+    failed = sum(record.status == "failed" for record in records)
+    counts = [f"{len(records)} trials", f"{failed} failed" if failed else "", f"{len(best)} on the front"]
+    members = [Mark(metrics["flops"] / 1e6, metrics["accuracy"], name) for name, metrics in family.items()]
+    return FrontPlot(
+        title=title,
+        subtitle=", ".join(filter(None, counts)),
+        dominated=tuple(_mark(record) for record in records if record.scored and record.trial not in trials_on_front),
+        front=tuple(_mark(record) for record in best),
+        family=tuple(sorted(members, key=lambda mark: mark.mflops)),
+        chance=1 / classes if classes else None,
+    )
+
+
+def front_csv(records: Iterable[TrialRecord]) -> str:
+    """The front as CSV: trial, spec_id, accuracy, the costs, then every decision of the space."""
+    rows = [
+        {"trial": record.trial, "spec_id": record.spec_id, "accuracy": record.accuracy, **record.cost}
+        | {name: json.dumps(value) if isinstance(value, list) else value for name, value in record.candidate.items()}
+        for record in front_records(records)
+    ]
+    columns = dict.fromkeys(["trial", "spec_id", "accuracy", *(name for row in rows for name in row)])
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_front(run_folder: str | Path) -> list[Path]:
+    """Writes front.csv, pareto.png and pareto.svg from the run folder's records, labels and family.
+
+    Equal folders give equal files.  Returns the paths.
+    """
+    import matplotlib
+
+    run = Path(run_folder)
+    records = load_records(run)
+    family = {path.parent.name: json.loads(path.read_text()) for path in sorted(run.glob("family/*/metrics.json"))}
+    labels = run / "labels.json"
+    classes = len(json.loads(labels.read_text())) if labels.exists() else None
+    figure = draw(front_plot(records, family, run.resolve().name, classes))
+    with matplotlib.rc_context({"svg.hashsalt": "movinet-search"}):
+        return [
+            _replace(run / "front.csv", lambda path: path.write_text(front_csv(records), encoding="utf-8")),
+            _replace(run / "pareto.png", lambda path: figure.savefig(path, dpi=DOTS_PER_INCH)),
+            _replace(run / "pareto.svg", lambda path: figure.savefig(path, metadata={"Date": None})),
+        ]
+
+
+def _mark(record: TrialRecord) -> Mark:
+    return Mark(record.cost["flops"] / 1e6, record.accuracy or 0.0, f"#{record.trial}")
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> Path:
+    """Writes a file that is there whole or not at all."""
+    unfinished = path.with_name(f".unfinished-{path.name}")  # the suffix tells matplotlib the format
+    write(unfinished)
+    os.replace(unfinished, path)
+    return path
