@@ -1,0 +1,100 @@
+"""A candidate: the decisions made, and the network they describe.  Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, make_divisible
+from space.space import Space
+
+MODEL_FIELDS = (
+    "causal",
+    "conv_type",
+    "se_type",
+    "activation",
+    "gating_activation",
+    "use_positional_encoding",
+    "average_pooling_type",
+)
+_layer = lru_cache(maxsize=4096)(LayerSpec)  # a few dozen different layers serve all candidates of a space
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One point of a space: `values` holds its active decisions and nothing else, as plain JSON.
+
+    Made by `Space.candidate`, which validates, or by sampling and mutation, which choose only what is allowed.
+    """
+
+    space: Space = field(repr=False, compare=False)
+    values: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def spec(self) -> MovinetSpec:
+        """The network; made once, kept."""
+        return self._spec
+
+    @property
+    def id(self) -> str:
+        """The network's id: two ways to the same network have one."""
+        return self._spec.id
+
+    def distance(self, other: Candidate) -> int:
+        """In how many decisions two candidates differ; one that only one of them has counts as different."""
+        names = self.values.keys() | other.values.keys()
+        return sum(self.values.get(name) != other.values.get(name) for name in names)
+
+    @cached_property
+    def _spec(self) -> MovinetSpec:
+        chosen = {**self.space.fixed, **self.values}
+        return MovinetSpec(
+            stem=StemSpec(filters(chosen, "stem", "filters"), tuple(chosen["stem.kernel"]), chosen["stem.stride"]),
+            blocks=tuple(_block(chosen, name) for name in self.space.blocks),
+            head=HeadSpec(filters(chosen, "head", "project_filters"), chosen["head.head_filters"]),
+            clip=clip(chosen),
+            **{name: chosen[f"model.{name}"] for name in MODEL_FIELDS},
+        )
+
+
+def filters(chosen: dict[str, Any], part: str, key: str) -> int:
+    """A part's width: base x the space's width x the part's multiplier, rounded to 8 unless neither changes it."""
+    factor = chosen["width"] * chosen.get(f"{part}.width_multiplier", 1)
+    is_rounded = f"{part}.width_multiplier" in chosen or factor != 1
+    return make_divisible(chosen[f"{part}.{key}"] * factor) if is_rounded else chosen[f"{part}.{key}"]
+
+
+def expand_filters(chosen: dict[str, Any], block: str, layer: int) -> int:
+    """A layer's inner width; a ratio is of the base width before the block's own multiplier, as in the paper."""
+    if (given := layer_value(chosen, block, layer, "expand_filters")) is not None:
+        return given if chosen["width"] == 1 else make_divisible(given * chosen["width"])
+    ratio = layer_value(chosen, block, layer, "expand_ratio")
+    return make_divisible(chosen[f"{block}.base_filters"] * chosen["width"] * ratio)
+
+
+def layer_value(chosen: dict[str, Any], block: str, layer: int, key: str) -> Any:
+    """A layer's own value, else its block's, else None."""
+    own = chosen.get(f"{block}.layer{layer}.{key}")
+    return chosen.get(f"{block}.{key}") if own is None else own
+
+
+def clip(chosen: dict[str, Any]) -> ClipSpec:
+    """The clip; a length in seconds is turned into the nearest number of frames, one at least."""
+    rate = chosen["clip.frames_per_second"]
+    frames = chosen.get("clip.frames") or max(1, round(chosen["clip.seconds"] * rate))
+    return ClipSpec(frames, chosen["clip.resolution"], rate)
+
+
+def _block(chosen: dict[str, Any], name: str) -> BlockSpec:
+    layers = tuple(
+        _layer(
+            expand_filters(chosen, name, layer),
+            tuple(layer_value(chosen, name, layer, "kernel")),
+            layer_value(chosen, name, layer, "squeeze_excite"),
+        )
+        for layer in range(1, chosen[f"{name}.layers"] + 1)
+    )
+    return BlockSpec(filters(chosen, name, "base_filters"), layers, chosen[f"{name}.stride"])
