@@ -1,0 +1,121 @@
+"""The inverted bottleneck: expand, depthwise, squeeze-excite, project, and the skip around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from movinet.layers import forms
+from movinet.layers.conv import ConvBlock
+from movinet.layers.squeeze_excite import SqueezeExcite
+from movinet.spec import make_divisible
+
+ops: Any = keras.ops  # its inferred types are unions over backends
+
+SQUEEZE_RATIO = 0.25
+
+
+@keras.saving.register_keras_serializable(package="movinet")
+class Bottleneck(keras.layers.Layer):
+    """One layer of a block.
+
+    Call arguments: clip (B, T, H, W, C); states, a dict (stream_buffer, pool_buffer, pool_frame_count,
+    pos_enc_frame_count: those it needs), or None for a whole clip.  Returns (B, T, H', W', filters), and the next
+    states where states were given.  The skip is ResNet-D's (3x3 average, 1x1x1 convolution) where the shape changes;
+    the branch is scaled by ReZero's scalar and dropped per clip with probability `stochastic_depth`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        expand_filters: int,
+        kernel: tuple[int, int, int],
+        stride: int = 1,
+        causal: bool = False,
+        conv_type: str = "3d",
+        se_type: str = "3d",
+        activation: str = "swish",
+        gating_activation: str = "sigmoid",
+        use_positional_encoding: bool = False,
+        stochastic_depth: float = 0.0,
+        batch_norm_momentum: float = 0.99,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.filters, self.expand_filters, self.kernel, self.stride = filters, expand_filters, tuple(kernel), stride
+        self.causal, self.conv_type, self.se_type = causal, conv_type, se_type
+        self.activation, self.gating_activation = activation, gating_activation
+        self.use_positional_encoding, self.stochastic_depth = use_positional_encoding, stochastic_depth
+        self.batch_norm_momentum = batch_norm_momentum
+        form = {"conv_type": conv_type, "batch_norm_momentum": batch_norm_momentum}
+        self.expansion = ConvBlock(expand_filters, activation=activation, name="expansion", **form)
+        self.feature = ConvBlock(
+            expand_filters, kernel, stride, depthwise=True, causal=causal, activation=activation, name="feature", **form
+        )
+        self.squeeze_excite = self._squeeze_excite()
+        self.projection = ConvBlock(filters, name="projection", **form)
+        self.skip = ConvBlock(filters, name="skip_project", **form)
+        self.random = keras.random.SeedGenerator() if stochastic_depth else None
+
+    def _squeeze_excite(self):
+        if self.se_type == "none":
+            return None
+        both = 2 if self.se_type == "2plus3d" else 1
+        return SqueezeExcite(
+            make_divisible(SQUEEZE_RATIO * self.expand_filters * both),
+            self.se_type,
+            self.causal,
+            self.conv_type,
+            self.activation,
+            self.gating_activation,
+            self.use_positional_encoding,
+            name="se",
+        )
+
+    def build(self, shape):
+        inner = (*shape[:-1], self.expand_filters)
+        self.expansion.build(shape)
+        self.feature.build(inner)
+        if self.squeeze_excite is not None:
+            self.squeeze_excite.build(inner)
+        self.projection.build(inner)
+        self.scale = self.add_weight(shape=(), initializer="zeros", name="scale")
+        self.has_skip = self.stride > 1 or shape[-1] != self.filters
+        if self.has_skip:
+            self.skip.build(shape)
+
+    def call(self, clip, states=None, training=False):
+        x = self.expansion(clip, training=training)
+        x, next_states = self._feature(x, states, training)
+        x = self.projection(x, training=training)
+        x = x * self._branch_scale(clip, training) + self._skip(clip, training)
+        return x if states is None else (x, next_states)
+
+    def _feature(self, x, states, training):
+        if states is None:
+            x = self.feature(x, training=training)
+            return (x if self.squeeze_excite is None else self.squeeze_excite(x)), None
+        next_states = {}
+        if "stream_buffer" in states:
+            x, next_states["stream_buffer"] = self.feature(x, states["stream_buffer"], training=training)
+        else:
+            x = self.feature(x, training=training)
+        if self.squeeze_excite is not None:
+            x, pooled = self.squeeze_excite(x, states)
+            next_states.update(pooled)
+        return x, next_states
+
+    def _branch_scale(self, clip, training):
+        """ReZero's scalar; in training with stochastic depth (B, 1, 1, 1, 1), zero for the clips that skip."""
+        scale = ops.convert_to_tensor(self.scale)
+        if not (training and self.stochastic_depth):
+            return scale
+        kept = 1.0 - self.stochastic_depth
+        draw = keras.random.uniform((ops.shape(clip)[0], 1, 1, 1, 1), seed=self.random)
+        return scale * ops.cast(ops.floor(draw + kept) / kept, scale.dtype)
+
+    def _skip(self, clip, training):
+        if not self.has_skip:
+            return clip
+        return self.skip(forms.average_pool(clip) if self.stride > 1 else clip, training=training)

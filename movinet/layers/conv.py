@@ -1,0 +1,96 @@
+"""Convolution, batch norm, activation: the block every part of a MoViNet is made of."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+from movinet.layers import forms
+from movinet.layers.activation import ACTIVATION_FUNCTIONS
+from movinet.layers.batch_norm import BatchNorm
+
+ops: Any = keras.ops  # its inferred types are unions over backends
+
+
+@keras.saving.register_keras_serializable(package="movinet")
+class ConvBlock(keras.layers.Layer):
+    """A 3-D convolution, batch norm and activation; (2+1)D forms do it in space, then in time, each with its own.
+
+    Call arguments: clip (B, T, H, W, C); buffer, the kt - 1 frames before what the time taps see, or None at the start
+    of a clip.  Returns (B, T, H', W', F), and the next buffer where one was given.  A causal block pads the past only
+    (arXiv:2103.11511, 3.2).  In (2+1)D forms the buffer lies behind the spatial stride.
+    Kernels have the shapes of the official ones for the same `conv_type`, and start He-normal, or normal with
+    `kernel_stddev`.  No batch norm where `batch_norm_momentum` is None.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel: tuple[int, int, int] = (1, 1, 1),
+        stride: int = 1,
+        depthwise: bool = False,
+        causal: bool = False,
+        conv_type: str = "3d",
+        activation: str | None = None,
+        use_bias: bool = False,
+        batch_norm_momentum: float | None = 0.99,
+        kernel_stddev: float | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        time, height, width = kernel
+        self.filters, self.depthwise, self.causal, self.conv_type = filters, depthwise, causal, conv_type
+        self.use_bias, self.activate, self.kernel_stddev = use_bias, ACTIVATION_FUNCTIONS[activation], kernel_stddev
+        whole, halves = [((time, height, width), stride)], [((1, height, width), stride), ((time, 1, 1), 1)]
+        self.stages = halves if conv_type != "3d" and time > 1 else whole
+        norms = ("bn", "bn_temporal")[: len(self.stages)] if batch_norm_momentum is not None else ()
+        self.norms = [BatchNorm(batch_norm_momentum or 0.0, name=name) for name in norms]
+
+    def build(self, shape):
+        self.kernels = []
+        for stage, (taps, _) in enumerate(self.stages):
+            name, channels = ("temporal_kernel", self.filters) if stage else ("kernel", shape[-1])
+            kernel = self._kernel_shape(taps, channels)
+            self.kernels.append(self.add_weight(shape=kernel, initializer=self._initializer(kernel), name=name))
+        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias") if self.use_bias else None
+        for norm in self.norms:
+            norm.build((self.filters,))
+
+    def call(self, clip, buffer=None, training=False):
+        x, seen = clip, clip
+        for stage, (taps, stride) in enumerate(self.stages):
+            if taps[0] > 1:
+                x = seen = self._with_past(x, buffer, taps[0] - 1)
+            x = self._convolve(x, self.kernels[stage], taps, stride)
+            if self.bias is not None:
+                x = x + self.bias
+            x = self.activate(self.norms[stage](x, training=training) if self.norms else x)
+        return x if buffer is None else (x, seen[:, -buffer.shape[1] :])
+
+    def _with_past(self, clip, buffer, reach):
+        """The clip and the `reach` frames more that its time taps see."""
+        if buffer is not None:
+            return ops.concatenate([ops.cast(buffer, clip.dtype), clip], axis=1)
+        return forms.pad_time(clip, reach, 0) if self.causal else forms.pad_time(clip, reach // 2, reach // 2)
+
+    def _convolve(self, clip, kernel, taps, stride):
+        if self.depthwise:
+            return forms.depthwise(clip, ops.reshape(kernel, (*taps, self.filters)), stride)
+        kernel = ops.reshape(kernel, (*taps, -1, self.filters))
+        if taps[1:] == (1, 1) and stride == 1:
+            return forms.temporal(clip, kernel[:, 0, 0])
+        return forms.full(clip, kernel, stride)
+
+    def _kernel_shape(self, taps, channels):
+        if self.conv_type == "2plus1d":  # those of Conv2D: (height, width) or (time, 1)
+            taps = (taps[0], 1) if taps[0] > 1 else taps[1:]
+            return (*taps, self.filters, 1) if self.depthwise else (*taps, channels, self.filters)
+        return (*taps, 1 if self.depthwise else channels, self.filters)
+
+    def _initializer(self, shape):
+        if self.kernel_stddev is not None:
+            return keras.initializers.RandomNormal(stddev=self.kernel_stddev)
+        fan_in = math.prod(shape) / self.filters  # Keras' he_normal would count a Conv2D depthwise kernel's channels
+        return keras.initializers.TruncatedNormal(stddev=math.sqrt(2 / fan_in) / 0.8796)  # cut at 2 sigma: 0.88 sigma

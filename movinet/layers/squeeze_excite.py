@@ -1,0 +1,72 @@
+"""Squeeze-excite over a clip, over the clip so far, or over each frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from movinet.layers.conv import ConvBlock
+from movinet.layers.pool import cumulative_mean, spatial_mean
+from movinet.layers.positional_encoding import PositionalEncoding
+
+ops: Any = keras.ops  # its inferred types are unions over backends
+
+
+@keras.saving.register_keras_serializable(package="movinet")
+class SqueezeExcite(keras.layers.Layer):
+    """Scales the channels of a clip by what its average shows.
+
+    se_type "3d" averages the clip (causal: the clip so far), "2d" each frame, "2plus3d" takes both side by side.
+    Call arguments: clip (B, T, H, W, C); states (pool_buffer, pool_frame_count, pos_enc_frame_count), or None at the
+    start.  Returns the clip, and the next states where states were given.  Source: arXiv:2103.11511, 3.2.
+    """
+
+    def __init__(
+        self,
+        hidden_filters: int,
+        se_type: str = "3d",
+        causal: bool = False,
+        conv_type: str = "3d",
+        activation: str = "swish",
+        gating_activation: str = "sigmoid",
+        use_positional_encoding: bool = False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.hidden_filters, self.se_type, self.causal, self.conv_type = hidden_filters, se_type, causal, conv_type
+        self.activation, self.gating_activation = activation, gating_activation
+        self.use_positional_encoding = use_positional_encoding
+
+    def build(self, shape):
+        form = {"conv_type": self.conv_type, "use_bias": True, "batch_norm_momentum": None}
+        pooled = shape[-1] * (2 if self.se_type == "2plus3d" else 1)
+        self.position = PositionalEncoding(name="position") if self.use_positional_encoding else None
+        if self.position is not None:
+            self.position.build((None, None, 1, 1, pooled))
+        self.reduce = ConvBlock(self.hidden_filters, activation=self.activation, name="se_reduce", **form)
+        self.reduce.build((None, None, 1, 1, pooled))
+        self.expand = ConvBlock(shape[-1], activation=self.gating_activation, name="se_expand", **form)
+        self.expand.build((None, None, 1, 1, self.hidden_filters))
+
+    def call(self, clip, states=None):
+        gate, next_states = self._squeeze(clip, states)
+        if self.position is not None:
+            count = states["pos_enc_frame_count"] if states is not None else None
+            gate = self.position(gate, count)
+            next_states["pos_enc_frame_count"] = (0 if count is None else count) + ops.shape(clip)[1]
+        clip = clip * self.expand(self.reduce(gate))
+        return clip if states is None else (clip, next_states)
+
+    def _squeeze(self, clip, states):
+        """(B, T or 1, 1, 1, C or 2C), and the next states of the pool."""
+        frames = spatial_mean(clip)
+        if self.se_type == "2d":
+            return frames, {}
+        if self.causal:
+            means, states = cumulative_mean(frames, states)
+        else:
+            means, states = ops.mean(frames, axis=1, keepdims=True), {}
+        if self.se_type == "3d":
+            return means, states
+        return ops.concatenate([ops.broadcast_to(means, ops.shape(frames)), frames], axis=-1), states
