@@ -1,0 +1,246 @@
+"""Decoded frames of a set of clips, kept once per machine: one flat file of bytes, mapped into every process.
+
+A search reads the same clips hundreds of times; here each is decoded once, at the rate and size that the largest
+candidate needs.  The folder holds frames.bin (uint8, clip after clip, each (T, H, W, 3)) and index.json.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from movinet.data.sources import ClipFile, ClipSet
+from movinet.data.video import VideoError, VideoFile, decode
+from movinet.data.workers import in_processes
+
+FORMAT = 1
+Progress = Callable[[int, int], None]
+
+
+class CacheError(ValueError):
+    """A cache cannot be built or read; the text says which, why, and what to change."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How clips are decoded: shorter side in pixels, frames per second, at most so many seconds (None: all)."""
+
+    resolution: int
+    frames_per_second: float
+    seconds: float | None = None
+
+
+class FrameCache:
+    """Frames of decoded clips, read-only and shared by all processes that open the folder.
+
+    labels: class names in class order;  label_indices: int32 per entry;  paths, splits: per entry.
+    skipped: (path, reason) of clips that gave nothing;  damaged: (path, reason) of those used as far as they decode.
+    """
+
+    def __init__(self, folder: Path, index: dict[str, Any]):
+        self.folder = folder
+        self.labels: tuple[str, ...] = tuple(index["labels"])
+        self.resolution: int = index["reading"]["resolution"]
+        self.frames_per_second: float = index["reading"]["frames_per_second"]
+        self.skipped: list[tuple[str, str]] = [tuple(pair) for pair in index["skipped"]]
+        self.damaged: list[tuple[str, str]] = [tuple(pair) for pair in index["damaged"]]
+        entries = index["entries"]
+        self.paths: tuple[str, ...] = tuple(entry["path"] for entry in entries)
+        self.splits = np.array([entry["split"] for entry in entries])
+        self.label_indices = np.array([entry["label"] for entry in entries], np.int32)
+        self._shapes = [tuple(entry["shape"]) for entry in entries]
+        sizes = np.array([np.prod(shape) for shape in self._shapes], np.int64)
+        self._offsets = np.concatenate([[0], np.cumsum(sizes)])
+        self._bytes = np.memmap(folder / "frames.bin", np.uint8, mode="r")
+        if len(self._bytes) != self._offsets[-1]:
+            raise CacheError(f"{folder}: frames.bin holds {len(self._bytes)} bytes, its index {self._offsets[-1]}")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def index(self, split: str) -> np.ndarray:
+        """The entries of one split, ascending."""
+        return np.flatnonzero(self.splits == split)
+
+    def frames(self, entry: int) -> np.ndarray:
+        """One clip's frames, uint8 (T, H, W, 3), at `frames_per_second`; a read-only view of the file."""
+        start, end = self._offsets[entry], self._offsets[entry + 1]
+        return self._bytes[start:end].reshape(self._shapes[entry])
+
+    @classmethod
+    def open(cls, folder: str | Path) -> FrameCache:
+        """The cache in a folder. Raises CacheError."""
+        folder = Path(folder)
+        index = _read_index(folder)
+        if index is None:
+            raise CacheError(f"{folder}: no frame cache (format {FORMAT}) here")
+        return cls(folder, index)
+
+    @classmethod
+    def build(
+        cls,
+        clip_set: ClipSet,
+        folder: str | Path,
+        resolution: int,
+        frames_per_second: float,
+        seconds: float | None = None,
+        workers: int | None = None,
+        progress: Progress | None = None,
+        max_bytes: int = 64 * 2**30,
+    ) -> FrameCache:
+        """The cache of `clip_set` in `folder`, decoded now unless the very same is there already.
+
+        Of each clip the middle `seconds` are kept, its shorter side reduced to `resolution` pixels.  `progress(done,
+        total)` counts clips.  Built beside the folder and moved into place when complete, by one process at a time.
+        Raises CacheError when the frames exceed `max_bytes` or the disk, or when no clip decodes.
+        """
+        folder = Path(folder)
+        reading = Reading(resolution, float(frames_per_second), seconds)
+        key = _key(clip_set, reading)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _lock(folder):
+            index = _read_index(folder)
+            if index is None or index["key"] != key:
+                _build(clip_set, folder, reading, key, workers, progress, max_bytes)
+        return cls.open(folder)
+
+
+def _build(
+    clip_set: ClipSet,
+    folder: Path,
+    reading: Reading,
+    key: str,
+    workers: int | None,
+    progress: Progress | None,
+    max_bytes: int,
+) -> None:
+    labels = {label: place for place, label in enumerate(clip_set.labels)}
+    entries, skipped, damaged = [], [], []
+    room = min(max_bytes, shutil.disk_usage(folder.parent).free)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        with (new / "frames.bin").open("wb") as file:
+            tasks = [(clip, reading) for clip in clip_set.clips]
+            results = in_processes(_decode_clip, tasks, workers, _crashed)
+            for done, (clip, (frames, reason)) in enumerate(zip(clip_set.clips, results, strict=True), 1):
+                if frames is None:
+                    skipped.append((str(clip.path), reason))
+                else:
+                    entry = {"path": str(clip.path), "split": clip.split, "label": labels[clip.label]}
+                    entries.append(entry | {"shape": frames.shape})
+                    file.write(frames.data)
+                    damaged += [(str(clip.path), reason)] if reason else []
+                _check_room(file.tell(), done, len(tasks), room, folder)
+                if progress:
+                    progress(done, len(tasks))
+        if not entries:
+            first = f", e.g. {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
+            raise CacheError(f"{folder}: none of {len(clip_set.clips)} clips decodes{first}")
+        index = {"format": FORMAT, "key": key, "reading": asdict(reading), "labels": clip_set.labels}
+        index |= {"entries": entries, "skipped": skipped, "damaged": damaged}
+        (new / "index.json").write_text(json.dumps(index), encoding="utf-8")
+        _replace(folder, new)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _decode_clip(task: tuple[ClipFile, Reading]) -> tuple[np.ndarray | None, str | None]:
+    """Frames and damage, or None and the reason why there are none; runs in a worker process."""
+    clip, reading = task
+    try:
+        start, end = _span(clip, reading)
+        decoded = decode(clip.path, reading.frames_per_second, None, reading.resolution, start, end)
+    except VideoError as error:
+        return None, error.reason
+    if len(set(decoded.times)) < 2:
+        return None, "a single frame: a picture, not a video"
+    return np.ascontiguousarray(decoded.frames), decoded.damage
+
+
+def _crashed(_: tuple[ClipFile, Reading]) -> tuple[None, str]:
+    return None, "the decoder crashed on it"
+
+
+def _span(clip: ClipFile, reading: Reading) -> tuple[float | None, float | None]:
+    """The middle `reading.seconds` of a clip, where it is longer."""
+    if reading.seconds is None:
+        return clip.start, clip.end
+    start = clip.start or 0.0
+    end = clip.end
+    if end is None:
+        with VideoFile(clip.path) as video:
+            end = video.seconds
+    spare = 0.0 if end is None else (end - start - reading.seconds) / 2
+    if spare <= 0:
+        return clip.start, clip.end if end is not None else start + reading.seconds
+    return start + spare, start + spare + reading.seconds
+
+
+def _check_room(written: int, done: int, total: int, room: int, folder: Path) -> None:
+    """Stops early, from the first clips' mean, rather than with a full disk."""
+    projected = written / done * total
+    if written > room or (done >= 32 and projected > 1.1 * room):
+        need, limit = (f"{size / 2**30:.1f} GiB" for size in (projected, room))
+        raise CacheError(
+            f"{folder}: the decoded frames need about {need}, the limit is {limit}; "
+            "lower resolution, frames per second, seconds or number of clips, or raise the limit"
+        )
+
+
+def _key(clip_set: ClipSet, reading: Reading) -> str:
+    """A hash of what decides the frames: the list, the files' sizes and times of change, how they are read."""
+    digest = hashlib.sha256(json.dumps([FORMAT, asdict(reading), clip_set.labels]).encode())
+    for clip in clip_set.clips:
+        try:
+            stat = clip.path.stat()
+            state = (stat.st_size, stat.st_mtime_ns)
+        except OSError:
+            state = None
+        line = (str(clip.path.absolute()), clip.label, clip.split, clip.start, clip.end, state)
+        digest.update(json.dumps(line).encode())
+    return digest.hexdigest()
+
+
+def _read_index(folder: Path) -> dict[str, Any] | None:
+    try:
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise CacheError(
+            f"{folder}: index.json cannot be read ({error}); delete the folder to build it anew"
+        ) from error
+    return index if index.get("format") == FORMAT else None
+
+
+def _replace(folder: Path, new: Path) -> None:
+    """Processes that have the old frames mapped keep them until they close."""
+    old = new.with_name(f"{new.name}-old")
+    if folder.exists():
+        if any(folder.iterdir()) and not (folder / "index.json").exists():
+            raise CacheError(f"{folder}: not a frame cache and not empty; name another folder")
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """One builder at a time; the next finds the cache ready. The system releases it when a process dies."""
+    with folder.with_name(f".{folder.name}.lock").open("w") as file:
+        with contextlib.suppress(ImportError):  # Windows has no fcntl: there two builders do the work twice
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+        os.utime(file.name)

@@ -1,0 +1,125 @@
+"""Batches of clips for training and evaluation, from the frame cache, in NumPy: any Keras backend takes them.
+
+A clip is cut and resized by two small matrices, one for rows and one for columns, each holding crop, mirror and an
+antialiased bilinear filter; that is exact, needs one thread, and costs a fraction of a millisecond per small clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from movinet.data.augment import Augment, Draw, centre_box, draw
+from movinet.data.cache import FrameCache
+from movinet.spec import ClipSpec
+
+Batch = tuple[np.ndarray, np.ndarray]
+
+
+def batches(
+    cache: FrameCache,
+    split: str,
+    clip: ClipSpec,
+    batch_size: int,
+    seed: int = 0,
+    epoch: int = 0,
+    augment: Augment | None = None,
+    shuffle: bool | None = None,
+    drop_last: bool | None = None,
+) -> Iterator[Batch]:
+    """One pass over a split: clips (B, T, S, S, 3) float32 in [0, 1] and labels (B,) int32.
+
+    With `augment`, the order and each clip's variation are a function of (seed, epoch) and of the clip alone; without,
+    the centre of video and frame.  The training split is shuffled and its incomplete last batch dropped, unless it is
+    the only one; others come whole and in the cache's order.
+    """
+    train = split == "train"
+    order = cache.index(split)
+    if train if shuffle is None else shuffle:
+        order = np.random.default_rng((seed, epoch)).permutation(order)
+    for first in range(0, len(order), batch_size):
+        chosen = order[first : first + batch_size]
+        incomplete = len(chosen) < min(batch_size, len(order))
+        if incomplete and (train if drop_last is None else drop_last):
+            return
+        yield make_batch(cache, chosen, clip, seed, epoch, augment)
+
+
+def make_batch(
+    cache: FrameCache, chosen: np.ndarray, clip: ClipSpec, seed: int = 0, epoch: int = 0, augment: Augment | None = None
+) -> Batch:
+    """The clips of the cache's entries `chosen`; see `batches`."""
+    size = clip.resolution
+    out = np.empty((len(chosen), clip.frames, size, size, 3), np.float32)
+    for place, entry in enumerate(chosen):
+        frames = cache.frames(entry)
+        rng = np.random.default_rng((seed, epoch, int(entry)))
+        moments = frame_indices(len(frames), cache.frames_per_second, clip, augment, rng)
+        height, width = frames.shape[1:3]
+        variation = (
+            Draw(centre_box(height, width))
+            if augment is None
+            else draw(augment, height, width, cache.labels[cache.label_indices[entry]], rng)
+        )
+        cut(frames, moments, variation, out[place])
+    if augment is not None:
+        np.clip(out, 0.0, 1.0, out=out)
+    return out, cache.label_indices[chosen]
+
+
+def frame_indices(
+    available: int, cached_rate: float, clip: ClipSpec, augment: Augment | None, rng: np.random.Generator
+) -> np.ndarray:
+    """Which of `available` frames, cached at `cached_rate` per second, a clip takes: those on screen at its moments.
+
+    The clip's middle is the video's, or with a random offset anywhere it fits; a longer clip repeats the video.
+    """
+    step = cached_rate / clip.frames_per_second  # in cached frames
+    if augment is not None and augment.speed != (1.0, 1.0):
+        step *= rng.uniform(*augment.speed)
+    steps = np.arange(clip.frames) * step
+    if augment is not None and augment.time_offset:
+        room = available - steps[-1]
+        first = rng.uniform(0, room if room > 0 else available)
+    else:
+        first = max(0.0, (available - clip.frames * step) / 2)
+    return np.floor(first + steps + 1e-6).astype(np.intp) % available
+
+
+def cut(frames: np.ndarray, moments: np.ndarray, variation: Draw, out: np.ndarray) -> None:
+    """Writes the clip of `frames` (uint8, (N, H, W, 3)) at `moments`, varied, into `out` (float32, (T, S, S, 3))."""
+    size = out.shape[1]
+    top, left, height, width = variation.box
+    rows_from, rows = resize_matrix(size, top, height, frames.shape[1])
+    columns_from, columns = resize_matrix(size, left, width, frames.shape[2])
+    columns = columns[::-1] if variation.flip else columns
+    part = frames[moments, rows_from : rows_from + rows.shape[1], columns_from : columns_from + columns.shape[1]]
+    count, height, width, _ = part.shape
+    planes = np.ascontiguousarray(part.transpose(0, 1, 3, 2), dtype=np.float32)  # so that both products are large ones
+    narrow = planes.reshape(-1, width) @ columns.T
+    small = np.matmul(rows, narrow.reshape(count, height, 3 * size)).reshape(count, size, 3, size)
+    if variation.channels != (0, 1, 2):
+        small = small[:, :, list(variation.channels)]
+    gain = np.asarray(variation.gain, np.float32) * np.float32(variation.contrast / 255)
+    np.multiply(small.transpose(0, 1, 3, 2), gain, out=out)
+    shift = variation.brightness
+    if variation.contrast != 1.0:  # about the clip's mean
+        shift += float(out.mean()) * (1 / variation.contrast - 1)
+    if shift:
+        out += np.float32(shift)
+
+
+def resize_matrix(size: int, start: float, length: float, available: int) -> tuple[int, np.ndarray]:
+    """Bilinear weights (size, n) that make `size` pixels of `length` ones from `start` on; and the first of the n used.
+
+    When shrinking, the filter widens with the factor, so that nothing is skipped (no aliasing).  Rows sum to 1.
+    """
+    scale = length / size
+    reach = max(scale, 1.0)
+    centres = start + (np.arange(size) + 0.5) * scale
+    low = max(0, int(centres[0] - reach))
+    high = min(available, int(centres[-1] + reach) + 1)
+    distance = np.abs(np.arange(low, high) + 0.5 - centres[:, None])
+    weights = np.maximum(0.0, 1.0 - distance / reach)
+    return low, (weights / weights.sum(1, keepdims=True)).astype(np.float32)

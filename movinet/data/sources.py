@@ -1,0 +1,254 @@
+"""Which clips there are: Kinetics CSVs, lists of path and label, or plain class folders, recognised by themselves.
+
+Standard library only.  Nothing is decoded here; what a list names but the disk lacks is counted, not fatal.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+VIDEO_SUFFIXES = {
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".flv",
+    ".3gp",
+    ".ogv",
+    ".gif",
+}
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "validate", "validation", "valid", "dev", "eval"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+LISTS = (".csv", ".txt", ".tsv", ".list")
+
+
+@dataclass(frozen=True)
+class ClipFile:
+    """One labelled clip: a whole file, or its part from `start` to `end` (seconds from the file's first frame)."""
+
+    path: Path
+    label: str
+    split: str = "train"  # train, val or test
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class ClipSet:
+    """Labelled clips. `labels` is sorted; a clip's class is its label's place there.
+
+    missing: paths or names that a list holds and the disk lacks;  unlabelled: how many rows had no label (Kinetics'
+    test lists);  ignored: files in class folders whose extension is not a video's.
+    """
+
+    labels: tuple[str, ...]
+    clips: tuple[ClipFile, ...]
+    missing: tuple[str, ...] = ()
+    unlabelled: int = 0
+    ignored: tuple[Path, ...] = ()
+
+    def split(self, name: str) -> tuple[ClipFile, ...]:
+        """The clips of one split: "train", "val" or "test"."""
+        return tuple(clip for clip in self.clips if clip.split == name)
+
+
+def read_source(path: str | Path, val_share: float = 0.25, seed: int = 0) -> ClipSet:
+    """The clips at `path`: a folder (class folders, or with lists in it) or one list file.
+
+    Lists: Kinetics (label,youtube_id,time_start,time_end,split), a table with a header (path,label[,split]), or lines
+    of "path label".  Split names are normalised to train, val and test.  Without a val split, the test split serves as
+    val; without both, a share `val_share` of each class, chosen by `seed`.  Raises ValueError when nothing is found.
+    """
+    path = Path(path)
+    if not 0 < val_share < 1:
+        raise ValueError(f"val_share={val_share!r} is not allowed; allowed: a number > 0 and < 1")
+    if not path.exists():
+        raise ValueError(f"{path}: no such file or folder")
+    found = _from_lists([path], path.parent) if path.is_file() else _from_folder(path)
+    if not found.clips:
+        missing = f"; {len(found.missing)} listed clips are missing, e.g. {found.missing[0]}" if found.missing else ""
+        raise ValueError(
+            f"{path}: no labelled clips found{missing}; looked for Kinetics CSVs (label,youtube_id,time_start,time_end,"
+            "split), lists of path,label[,split] and class folders of video files"
+        )
+    clips = _with_val(found.clips, val_share, seed)
+    return replace(found, labels=tuple(sorted({clip.label for clip in clips})), clips=clips)
+
+
+def _from_folder(folder: Path) -> ClipSet:
+    lists = [
+        file
+        for place in (folder, folder / "annotations")
+        if place.is_dir()
+        for file in sorted(place.iterdir())
+        if file.suffix.lower() in LISTS and file.is_file() and _kind(file)
+    ]
+    return _from_lists(lists, folder) if lists else _from_class_folders(folder)
+
+
+def _from_class_folders(folder: Path) -> ClipSet:
+    """<class>/<file> or <split>/<class>/<file>; deeper folders belong to their class."""
+    children = _folders(folder)
+    splits = {child: SPLITS[child.name.lower()] for child in children if child.name.lower() in SPLITS}
+    is_split = len(splits) > 1 or (len(splits) == 1 and len(children) == 1)
+    clips, ignored = [], []
+    for root, split in splits.items() if is_split else [(folder, "")]:
+        for class_folder in _folders(root):
+            for file in sorted(_files(class_folder)):
+                if file.suffix.lower() in VIDEO_SUFFIXES:
+                    clips.append(ClipFile(file, class_folder.name, split))
+                else:
+                    ignored.append(file)
+    return ClipSet((), tuple(clips), ignored=tuple(ignored))
+
+
+def _from_lists(lists: Sequence[Path], root: Path) -> ClipSet:
+    kinetics = [file for file in lists if _kind(file) == "kinetics"]
+    return _from_kinetics(kinetics, root) if kinetics else _from_tables(lists, root)
+
+
+def _from_kinetics(lists: Iterable[Path], root: Path) -> ClipSet:
+    files = defaultdict(list)
+    for file in _files(root):
+        if file.suffix.lower() in VIDEO_SUFFIXES:
+            files[file.stem].append(file)
+    clips, missing, unlabelled = {}, [], 0
+    for table in lists:
+        for row in _rows(table):
+            label = (row.get("label") or "").strip().strip('"').strip()
+            if not label:
+                unlabelled += 1
+                continue
+            name = _kinetics_name(row, table)
+            split = _split_name(row.get("split") or table.stem)
+            candidates = files.get(name) or files.get(row["youtube_id"].strip())
+            if not candidates:
+                missing.append(f"{label}/{name}")
+            else:
+                clips[name, split] = ClipFile(_best(candidates, label, split), label, split)
+    return ClipSet((), tuple(clips.values()), tuple(missing), unlabelled)
+
+
+def _kinetics_name(row: dict[str, str], table: Path) -> str:
+    try:
+        return f"{row['youtube_id'].strip()}_{int(float(row['time_start'])):06d}_{int(float(row['time_end'])):06d}"
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(f"{table}: row {row!r} lacks a numeric time_start or time_end") from error
+
+
+def _best(candidates: list[Path], label: str, split: str) -> Path:
+    """Of files of one name, that in the label's own folder; class folders are spelt with spaces, underscores, ..."""
+
+    def fit(file: Path) -> tuple[bool, bool, str]:
+        parents = [parent.name for parent in file.parents]
+        in_class = any(_letters(parent) == _letters(label) for parent in parents)
+        in_split = any(SPLITS.get(parent.lower()) == split for parent in parents)
+        return not in_class, not in_split, str(file)
+
+    return min(candidates, key=fit) if len(candidates) > 1 else candidates[0]
+
+
+def _from_tables(lists: Iterable[Path], root: Path) -> ClipSet:
+    clips, missing, unlabelled = [], [], 0
+    for table in lists:
+        from_name = next((split for name, split in SPLITS.items() if name in re.split(r"\W|_", table.stem.lower())), "")
+        for row in _rows(table) if _kind(table) == "table" else _lines(table):
+            name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
+            file = next((place / name for place in (table.parent, root) if (place / name).is_file()), None)
+            if not label:
+                unlabelled += 1
+            elif file is None:
+                missing.append(name)
+            else:
+                clips.append(ClipFile(file, label, _split_name(row.get("split") or from_name)))
+    return ClipSet((), tuple(clips), tuple(missing), unlabelled)
+
+
+def _kind(file: Path) -> str | None:
+    """kinetics, table (path and label columns), lines ("path label" each), or None: no list of clips."""
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        first = text.readline()
+    columns = {name.strip().lower() for name in next(csv.reader([first]), [])}
+    if {"youtube_id", "time_start", "time_end"} <= columns:
+        return "kinetics"
+    if {"path", "label"} <= columns:
+        return "table"
+    line = _line(first)
+    return "lines" if line and Path(line["path"]).suffix.lower() in VIDEO_SUFFIXES else None
+
+
+def _rows(table: Path) -> Iterable[dict[str, str]]:
+    with table.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        reader = csv.DictReader(text)
+        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+        yield from reader
+
+
+def _lines(table: Path) -> Iterable[dict[str, str]]:
+    with table.open(encoding="utf-8-sig", errors="replace") as text:
+        yield from filter(None, map(_line, text))
+
+
+def _line(text: str) -> dict[str, str] | None:
+    """The path may hold spaces, the label may not."""
+    parts = re.split(r"[\s,]+(?=[^\s,]+$)", text.strip())
+    return {"path": parts[0].strip('"'), "label": parts[1]} if len(parts) == 2 else None
+
+
+def _with_val(clips: Sequence[ClipFile], val_share: float, seed: int) -> tuple[ClipFile, ...]:
+    clips = [clip if clip.split else replace(clip, split="train") for clip in clips]
+    splits = {clip.split for clip in clips}
+    if "val" in splits:
+        return tuple(clips)
+    if splits == {"train", "test"}:
+        return tuple(replace(clip, split="val") if clip.split == "test" else clip for clip in clips)
+    held_out = _share_of_each_class(clips, val_share, seed)
+    return tuple(replace(clip, split="val" if clip in held_out else "train") for clip in clips)
+
+
+def _share_of_each_class(clips: Iterable[ClipFile], share: float, seed: int) -> set[ClipFile]:
+    """At least one clip of each class that has two, never all; independent of the other classes and of the order."""
+    by_label = defaultdict(list)
+    for clip in clips:
+        by_label[clip.label].append(clip)
+    chosen: set[ClipFile] = set()
+    for label, members in by_label.items():
+        members = sorted(members, key=lambda clip: (clip.path.name, str(clip.path)))
+        random.Random(f"{seed}/{label}").shuffle(members)
+        count = min(max(1, round(share * len(members))), len(members) - 1)
+        chosen.update(members[:count])
+    return chosen
+
+
+def _split_name(text: str) -> str:
+    name = text.strip().lower()
+    return SPLITS.get(name, "") if name else ""
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text.casefold())
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))
