@@ -125,8 +125,8 @@ def parts(
             arguments = (layer, filters, block.base_filters, stride, frames, size, mode)
             yield Part(f"block{i}_layer{j}", layer_operations, arguments)
             size, filters, stride = strided(size, stride), block.base_filters, 1
-    by_clip = spec.average_pooling_type == "3d"
-    yield Part("head", head_operations, (spec.head, filters, frames, size, by_clip, num_classes, mode))
+    arguments = (spec.head, filters, frames, size, spec.average_pooling_type, num_classes, mode)
+    yield Part("head", head_operations, arguments)
 
 
 def strided(size: int, stride: int) -> int:
@@ -161,18 +161,17 @@ def layer_operations(
 
 
 def head_operations(
-    head: HeadSpec, filters_in: int, frames: int, size: int, by_clip: bool, num_classes: int, mode: Mode
+    head: HeadSpec, filters_in: int, frames: int, size: int, pooling: str, num_classes: int, mode: Mode
 ) -> tuple[Operation, ...]:
-    """Projection, average over the clip (or only over space), dense layer and classifier."""
+    """Projection, average over the clip ("3d") or over its newest frame ("2d"), dense layer and classifier."""
     feature = (frames, size, size, filters_in)
     projected = (frames, size, size, head.project_filters)
-    pooled = (1 if by_clip else frames, 1, 1, head.project_filters)
-    hidden, logits = (*pooled[:3], head.head_filters), (*pooled[:3], num_classes)
+    pooled, hidden = (1, 1, 1, head.project_filters), (1, 1, 1, head.head_filters)
     return (
         Operation("project", "pointwise", feature, projected, batch_norm=True),
-        Operation("pool", "pool", projected, pooled, stateful=mode.causal and by_clip),
+        Operation("pool", "pool", projected, pooled, stateful=mode.causal and pooling == "3d"),
         Operation("head", "dense", pooled, hidden, bias=True),
-        Operation("classifier", "dense", hidden, logits, bias=True),
+        Operation("classifier", "dense", hidden, (1, 1, 1, num_classes), bias=True),
     )
 
 
