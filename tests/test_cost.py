@@ -115,8 +115,8 @@ def test_more_of_anything_never_costs_less():
 def graph_multiply_adds(model, frames, size):
     """Multiply-adds in the graph that TensorFlow runs on one clip.
 
-    Matrix products and convolutions; and, since a depthwise kernel of one pixel is multiplied and not convolved, each Mul
-    that reads a kernel variable, whole or in part.
+    Matrix products and convolutions; and each Mul that reads a kernel variable, whole or in part, since a depthwise
+    kernel of one pixel is multiplied and not convolved.
     """
     import tensorflow as tf
 
