@@ -1,0 +1,92 @@
+"""`python -m movinet predict|cost|data`: what a network says of a video, what it costs, and the data it learns from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+EXAMPLES = """examples:
+  python -m movinet predict clip.mp4 --model runs/default/family/A2
+  python -m movinet cost a0-base a2-base
+  python -m movinet cost runs/default/family/A2/spec.yaml --classes 8
+  python -m movinet data synthesize data/moving_shapes
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns 0 when done, 2 for bad input (one line says which), 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m movinet", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    predict = commands.add_parser("predict", help="the classes of a video, with probabilities")
+    predict.add_argument("video", metavar="VIDEO", help="a video file")
+    predict.add_argument(
+        "--model", required=True, metavar="FOLDER", help="a family member, runs/<name>/family/<member>"
+    )
+    predict.add_argument("--top", type=int, default=5, metavar="N", help="how many classes to show (default 5)")
+    predict.set_defaults(run=_predict)
+    cost = commands.add_parser("cost", help="multiply-adds, parameters and bytes of networks")
+    cost.add_argument("networks", nargs="+", metavar="NETWORK", help="a published name (a0-base) or a spec.yaml")
+    cost.add_argument("--frames", type=int, help="frames of a clip (default: the network's own)")
+    cost.add_argument("--size", type=int, help="height and width in pixels (default: the network's own)")
+    cost.add_argument("--classes", type=int, default=600, help="classes of the classifier (default 600)")
+    cost.set_defaults(run=_cost)
+    return parser
+
+
+def _predict(options: argparse.Namespace) -> int:
+    if options.top < 1:
+        raise ValueError(f"--top {options.top} is not allowed; allowed: 1 or more")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from movinet.predict import centre_clip, load_network, predict, read_member
+
+    member = read_member(options.model)
+    clip, damage = centre_clip(options.video, member.spec.clip)
+    if damage:
+        print(f"note: {options.video} is damaged: {damage}", file=sys.stderr)
+    print("loading the network ...", file=sys.stderr)
+    for label, probability in predict(load_network(member), clip, member.labels, options.top):
+        print(f"{probability:7.1%}  {label}")
+    return 0
+
+
+def _cost(options: argparse.Namespace) -> int:
+    from movinet.cost import network_cost
+    from movinet.presets import PRESETS
+    from movinet.spec import spec_from_yaml
+
+    for name in ("frames", "size", "classes"):
+        if (value := getattr(options, name)) is not None and value < 1:
+            raise ValueError(f"--{name} {value} is not allowed; allowed: 1 or more")
+    rows = [["network", "clip", "MFLOPs", "parameters", "activations", "stream buffers"]]
+    for name in options.networks:
+        if name not in PRESETS and not os.path.exists(name):
+            raise ValueError(f"{name}: no file and no published network; allowed: a spec.yaml or {', '.join(PRESETS)}")
+        spec = PRESETS[name] if name in PRESETS else spec_from_yaml(name)
+        frames, size = options.frames or spec.clip.frames, options.size or spec.clip.resolution
+        cost = network_cost(spec, frames, size, options.classes)
+        megabytes = [f"{size / 1e6:,.2f} MB" for size in (cost.activation_bytes, cost.buffer_bytes)]
+        rows.append([name, f"{frames} x {size}²", f"{cost.flops / 1e6:,.1f}", f"{cost.parameters:,}", *megabytes])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        print("  ".join([first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(others, widths[1:], strict=True))]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

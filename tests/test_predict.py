@@ -1,0 +1,132 @@
+import json
+
+import numpy as np
+import pytest
+
+from movinet.__main__ import main
+from movinet.data.moving_shapes import MovingShapes, synthesize
+from movinet.data.video import read_frames
+from movinet.predict import MemberError, centre_clip, load_network, predict, read_member
+from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, spec_to_yaml
+
+SPEC = MovinetSpec(
+    StemSpec(8),
+    (BlockSpec(8, (LayerSpec(16, (3, 3, 3)),)),),
+    HeadSpec(16, 16),
+    ClipSpec(frames=4, resolution=24, frames_per_second=3.0),
+)
+LABELS = ["falls", "rises", "turns"]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    synthesize(folder, MovingShapes(train_clips=1, val_clips=1))
+    return sorted(folder.rglob("*.mp4"))[0]
+
+
+@pytest.fixture(scope="module")
+def member(tmp_path_factory):
+    from movinet.model import build_movinet
+
+    folder = tmp_path_factory.mktemp("member")
+    (folder / "spec.yaml").write_text(spec_to_yaml(SPEC))
+    (folder / "labels.json").write_text(json.dumps(LABELS))
+    build_movinet(SPEC, len(LABELS)).save(folder / "model.keras")
+    return folder
+
+
+def test_the_probabilities_are_those_of_the_saved_network(video, member):
+    import keras
+
+    import movinet.model  # noqa: F401  registers the layers
+
+    saved = keras.saving.load_model(member / "model.keras", compile=False)
+    clip, _ = centre_clip(video, SPEC.clip)
+    expected = keras.ops.softmax(saved.predict(clip[None], verbose=0)[0])
+    network = load_network(read_member(member))
+    classes = predict(network, clip, LABELS, top=3)
+    assert dict(classes) == pytest.approx(dict(zip(LABELS, map(float, expected), strict=True)), abs=1e-6)
+    assert [p for _, p in classes] == sorted((p for _, p in classes), reverse=True)
+    assert predict(network, clip, LABELS, top=2) == classes[:2]
+
+
+def test_the_clip_is_the_middle_of_the_video(video):
+    clip, damage = centre_clip(video, ClipSpec(frames=6, resolution=64, frames_per_second=12.0))
+    frames = read_frames(video, frames_per_second=12.0)
+    assert damage is None
+    assert len(frames) == 24
+    np.testing.assert_allclose(clip, frames[9:15] / 255, atol=1e-6)
+
+
+def test_a_clip_longer_than_the_video_repeats_it(video):
+    clip, _ = centre_clip(video, ClipSpec(frames=30, resolution=32, frames_per_second=12.0))
+    np.testing.assert_array_equal(clip[24:], clip[:6])
+
+
+def test_the_command_prints_the_best_classes(video, member, capsys):
+    assert main(["predict", str(video), "--model", str(member), "--top", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all(line.split()[0].endswith("%") and line.split()[1] in LABELS for line in lines)
+
+
+def one_line_error(arguments, capsys):
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (error,) = [line for line in captured.err.splitlines() if line != "loading the network ..."]
+    assert error.startswith("error: ")
+    return error
+
+
+def test_a_folder_without_a_model_names_those_below_it(video, member, tmp_path, capsys):
+    assert "no model here" in one_line_error(["predict", str(video), "--model", str(tmp_path)], capsys)
+    with pytest.raises(MemberError, match=f"models are in {member}"):
+        read_member(member.parent)
+
+
+def test_a_file_that_is_no_video_says_why(video, member, tmp_path, capsys):
+    truncated = tmp_path / "truncated.mp4"
+    truncated.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    assert f"{truncated}: " in one_line_error(["predict", str(truncated), "--model", str(member)], capsys)
+    missing = str(tmp_path / "missing.mp4")
+    assert "No such file" in one_line_error(["predict", missing, "--model", str(member)], capsys)
+
+
+def test_weights_of_another_network_are_refused(video, member, tmp_path, capsys):
+    other = MovinetSpec(SPEC.stem, SPEC.blocks, HeadSpec(24, 16), SPEC.clip)
+    (tmp_path / "spec.yaml").write_text(spec_to_yaml(other))
+    for name in ("labels.json", "model.keras"):
+        (tmp_path / name).write_bytes((member / name).read_bytes())
+    error = one_line_error(["predict", str(video), "--model", str(tmp_path)], capsys)
+    assert "model.keras does not hold the weights of spec.yaml" in error
+
+
+@pytest.mark.parametrize("labels", ["{", "[]", '{"a": 1}', "[1, 2]"])
+def test_wrong_labels_are_refused(video, member, tmp_path, labels, capsys):
+    for name in ("spec.yaml", "model.keras"):
+        (tmp_path / name).write_bytes((member / name).read_bytes())
+    (tmp_path / "labels.json").write_text(labels)
+    assert "labels.json" in one_line_error(["predict", str(video), "--model", str(tmp_path)], capsys)
+
+
+def test_the_cost_command_prints_the_published_sizes(tmp_path, capsys):
+    (tmp_path / "spec.yaml").write_text(spec_to_yaml(SPEC))
+    assert main(["cost", "a0-base", str(tmp_path / "spec.yaml")]) == 0
+    header, a0, own = capsys.readouterr().out.splitlines()
+    assert header.split()[:3] == ["network", "clip", "MFLOPs"]
+    assert a0.split() == ["a0-base", "50", "x", "172²", "2,630.7", "3,126,071", *a0.split()[-4:]]
+    assert own.split()[:4] == [str(tmp_path / "spec.yaml"), "4", "x", "24²"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cost", "a9-base"], "a9-base: no file and no published network; allowed: a spec.yaml or a0-base"),
+        (["cost", "a0-base", "--size", "0"], "--size 0 is not allowed"),
+        (["predict", "x.mp4", "--model", "m", "--top", "0"], "--top 0 is not allowed"),
+    ],
+)
+def test_bad_arguments_are_one_line(arguments, message, capsys):
+    assert message in one_line_error(arguments, capsys)
