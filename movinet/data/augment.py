@@ -19,7 +19,8 @@ Box = tuple[float, float, float, float]
 class Augment:
     """What may vary. The defaults vary place, size, time and colour gently; `Augment.none()` varies nothing.
 
-    area: share of the frame a crop covers, (least, most);  aspect: the crop's width / height, (least, most).
+    area: share of the frame a crop covers, (least, most), as far as its aspect fits;
+    aspect: its width / height, (least, most).
     brightness: added, +- this much of the full range;  contrast: factor within 1 +- this, about the clip's mean;
     channel_gain: factor per colour channel within 1 +- this;  permute_channels: colours are a nuisance, swap them.
     flip: mirror every second clip left-right, except those whose label is in `flip_except`.
@@ -84,14 +85,13 @@ def draw(augment: Augment, height: int, width: int, label: str, rng: np.random.G
 
 
 def _box(augment: Augment, height: int, width: int, rng: np.random.Generator) -> Box:
-    """A random box inside the frame; the aspect gives way when it does not fit, the area does not."""
+    """A random box inside the frame, of the asked aspect; where the area does not fit, the largest that does."""
     if augment.area == (1.0, 1.0) and augment.aspect == (1.0, 1.0):
         return centre_box(height, width)
-    area = rng.uniform(*augment.area) * height * width
     aspect = math.exp(rng.uniform(math.log(augment.aspect[0]), math.log(augment.aspect[1])))
-    box_width = min(math.sqrt(area * aspect), width)
-    box_height = min(area / box_width, height)
-    box_width = min(area / box_height, width)
+    area = rng.uniform(*augment.area) * height * width
+    box_width = min(math.sqrt(area * aspect), height * aspect, width)
+    box_height = box_width / aspect
     return rng.uniform(0, height - box_height), rng.uniform(0, width - box_width), box_height, box_width
 
 

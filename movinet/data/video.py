@@ -140,7 +140,9 @@ class VideoFile:
     @property
     def damage(self) -> str | None:
         """What was found broken so far."""
-        lost = f"{self.packets_lost} packets do not decode" if self.packets_lost else None
+        lost = {0: None, 1: "a packet does not decode"}.get(
+            self.packets_lost, f"{self.packets_lost} packets do not decode"
+        )
         return "; ".join(filter(None, (lost, self.missing))) or None
 
     def frames(self, start: float = 0.0) -> Iterator[tuple[float, Any]]:
