@@ -12,7 +12,7 @@ from movinet.spec import HeadSpec, MovinetSpec, StemSpec
 from space import rules
 from space.budget import Budget
 from space.rules import Rule
-from space.space import Condition, Decision, Space, SpaceError
+from space.space import Decision, Space, SpaceError, layer_decisions
 from space.yaml_file import read_yaml
 
 SECTIONS = ("space", "budget")
@@ -97,7 +97,9 @@ class _Reader:
         self.check_keys(each, f"space.{name}.each_layer", rules.LAYER)
         for key in each:
             if key in own:
-                self.fail(f"space.{name}.each_layer.{key}", each[key], f"in {name} or in its each_layer, not in both")
+                self.fail(
+                    f"space.{name}.each_layer.{key}", each[key], f"in {name} or in its each_layer", "stands twice"
+                )
         self.check_one({**own, **each}, f"space.{name}", ("expand_ratio", "expand_filters"))
         if "kernel" not in {**own, **each}:
             self.fail(f"space.{name}.kernel", None, rules.KERNEL.allowed, "is missing")
@@ -107,13 +109,16 @@ class _Reader:
         self.each_layer(each, name)
 
     def each_layer(self, each: Mapping[str, Any], name: str) -> None:
-        depth = next((d for d in self.decisions if d.name == f"{name}.layers"), None)
-        deepest = max(depth.values) if depth else self.fixed[f"{name}.layers"]
-        for layer in range(1, deepest + 1):
-            condition = Condition(depth.name, layer) if depth and layer > min(depth.values) else None
-            for key, value in each.items():
-                path = f"space.{name}.each_layer.{key}"
-                self.value(value, path, rules.LAYER[key], f"{name}.layer{layer}.{key}", condition)
+        """A list is a decision of every layer; a single value holds for the whole block, wherever it stands."""
+        choices = {}
+        for key, value in each.items():
+            path, rule = f"space.{name}.each_layer.{key}", rules.LAYER[key]
+            if rule.is_list_of_values(value):
+                choices[key] = self.several(value, path, rule)
+            else:
+                self.fixed[f"{name}.{key}"] = self.single(value, path, rule)
+        depth = next((d.values for d in self.decisions if d.name == f"{name}.layers"), None)
+        self.decisions += layer_decisions(name, depth or (self.fixed[f"{name}.layers"],), choices)
 
     def section(
         self,
@@ -137,19 +142,22 @@ class _Reader:
             if key in given:
                 self.value(given[key], f"space.{name}.{key}", rule, f"{name}.{key}")
 
-    def value(self, value: Any, path: str, rule: Rule, name: str, condition: Condition | None = None) -> None:
+    def value(self, value: Any, path: str, rule: Rule, name: str) -> None:
         """One key's value: several in a list are a decision, one is fixed."""
-        if not rule.is_list_of_values(value):
+        if rule.is_list_of_values(value):
+            self.decisions.append(Decision(name, self.several(value, path, rule)))
+        else:
             self.fixed[name] = self.single(value, path, rule)
-            return
-        values = [self.single(item, f"{path}[{index}]", rule) for index, item in enumerate(value)]
+
+    def several(self, value: list[Any], path: str, rule: Rule) -> tuple[Any, ...]:
+        values = tuple(self.single(item, f"{path}[{index}]", rule) for index, item in enumerate(value))
         if not values:
             self.fail(path, value, f"one value or more, each {rule.allowed}")
         if rule.is_number and any(a >= b for a, b in pairwise(values)):
             self.fail(path, value, "values that increase")
         if any(item in values[:index] for index, item in enumerate(values)):
             self.fail(path, value, "each value once")
-        self.decisions.append(Decision(name, tuple(values), condition))
+        return values
 
     def single(self, value: Any, path: str, rule: Rule) -> Any:
         if not rule.check(value):

@@ -6,7 +6,7 @@ block is deep enough, so a candidate never carries a choice that its network doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -43,6 +43,11 @@ class Decision:
         if not self.values:
             raise SpaceError(f"{self.name}=[] is not allowed; allowed: one value or more")
 
+    @property
+    def is_of_layer(self) -> bool:
+        """Whether it is one layer's choice, such as `block3.layer2.kernel`."""
+        return self.name.count(".") == 2
+
     def is_active(self, values: Mapping[str, Any]) -> bool:
         return self.condition is None or self.condition.holds(values)
 
@@ -53,6 +58,14 @@ class Decision:
             if own == wanted and isinstance(own, bool) == isinstance(wanted, bool):
                 return own
         raise SpaceError(f"{self.name}={value!r} is not allowed; allowed: {', '.join(map(str, self.values))}")
+
+
+def layer_decisions(block: str, depths: Sequence[int], choices: Mapping[str, tuple[Any, ...]]) -> Iterator[Decision]:
+    """The choices of each layer that a block of these depths can have; all of its layers offer the same."""
+    for layer in range(1, max(depths) + 1):
+        condition = Condition(f"{block}.layers", layer) if layer > min(depths) else None
+        for key, values in choices.items():
+            yield Decision(f"{block}.layer{layer}.{key}", values, condition)
 
 
 @dataclass(frozen=True)
@@ -126,10 +139,12 @@ class Space:
         assert condition is not None
         return f"{condition.name} >= {condition.at_least}"
 
-    def __contains__(self, values: object) -> bool:
+    def __contains__(self, point: object) -> bool:
         """Whether a candidate, or a mapping of names to values, is a point of this space."""
-        try:
-            self.candidate(getattr(values, "values", None) if not isinstance(values, dict) else values)  # type: ignore
-        except (SpaceError, TypeError):
+        values = point if isinstance(point, Mapping) else getattr(point, "values", None)
+        if not isinstance(values, Mapping):
             return False
-        return True
+        try:
+            return bool(self.candidate(values))
+        except SpaceError:
+            return False

@@ -1,0 +1,145 @@
+"""The single steps in which a network grows and shrinks when one coefficient scales all of it.
+
+Widths are multiples of 8, depths, frames and pixels are integers: a growing phi changes one of them at a time, in an
+order that is fixed by the coefficients.  Standard library only.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+from movinet.spec import BlockSpec, ClipSpec, LayerSpec, MovinetSpec
+from space.space import SpaceError
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """By how much each quantity grows when phi grows by 1. The paper's own values were not published.
+
+    FLOPs grow by about depth * width^2 * resolution^2 * frame_rate: 2.0 with the defaults.
+    """
+
+    depth: float = 1.2  # layers of each block
+    width: float = 1.1  # filters of stem, blocks, expansions and the head's projection
+    resolution: float = 1.15  # pixels
+    frame_rate: float = 1.05  # frames and frames per second; the clip's seconds stay
+
+    def __post_init__(self):
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name, value in values.items():
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not (is_number and 1 <= value <= 4):
+                raise SpaceError(f"Coefficients.{name}={value!r} is not allowed; allowed: a number, 1 to 4")
+        if max(values.values()) == 1:
+            raise SpaceError("Coefficients: all four are 1; allowed: one above 1 or more")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the videos can still fill: scaling asks for no more. What is above a limit before scaling stays there."""
+
+    resolution: int | None = None  # pixels
+    frames_per_second: float | None = None
+
+
+class Step(NamedTuple):
+    """At this distance of phi from 0, the quantity takes this value."""
+
+    phi: float
+    name: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One integer of a network, such as a block's width, that scaling moves in steps.
+
+    phase: how far between two values it moves on. At 0.5 it rounds to the nearest, and a width, as by
+        `movinet.spec.make_divisible`, never to one 10 % short.
+    """
+
+    name: str
+    base: int
+    coefficient: float
+    step: int = 1
+    highest: float = math.inf
+    phase: float = 0.5
+
+    def larger(self) -> Iterator[Step]:
+        """The steps up from the base, without end unless there is a highest value."""
+        value = self.base
+        while self.coefficient > 1:
+            value = (value // self.step + 1) * self.step
+            if value > self.highest:
+                return
+            yield Step(max(0.0, self._phi(value)), self.name, value)
+
+    def smaller(self) -> Iterator[Step]:
+        """The steps down from the base to the smallest value."""
+        value = self.base
+        while self.coefficient > 1 and value > self.step:
+            above = math.ceil(value / self.step) * self.step
+            value = above - self.step
+            yield Step(max(0.0, -self._phi(above)), self.name, value)
+
+    def _phi(self, value: int) -> float:
+        """From which phi on the quantity is `value` or more."""
+        below = value - self.step
+        start = below + self.step * self.phase
+        if self.phase == 0.5 and self.step > 1 and below > 0:
+            start = min(start, below / 0.9)
+        return math.log(start / self.base) / math.log(self.coefficient)
+
+
+def quantities(spec: MovinetSpec, by: Coefficients, limits: Limits, divisor: int = 8) -> list[Quantity]:
+    """All that scaling moves in a network."""
+    clip = spec.clip
+    frames = math.inf if limits.frames_per_second is None else int(limits.frames_per_second * clip.seconds + 1e-9)
+    found = [
+        Quantity("resolution", clip.resolution, by.resolution, highest=limits.resolution or math.inf),
+        Quantity("frames", clip.frames, by.frame_rate, highest=frames),
+        Quantity("stem", spec.stem.filters, by.width, divisor),
+        Quantity("project", spec.head.project_filters, by.width, divisor),
+    ]
+    for i, block in enumerate(spec.blocks):
+        found.append(Quantity(f"{i}.depth", len(block.layers), by.depth))
+        found.append(Quantity(f"{i}.base", block.base_filters, by.width, divisor))
+        for j, layer in enumerate(block.layers):
+            found.append(Quantity(f"{i}.{j}.expand", layer.expand_filters, by.width, divisor))
+    return found
+
+
+def steps(moved: list[Quantity], up: bool) -> Iterator[Step]:
+    """The steps of all quantities, in the order in which a growing (or falling) phi takes them."""
+    return heapq.merge(*(quantity.larger() if up else quantity.smaller() for quantity in moved))
+
+
+def take(spec: MovinetSpec, taken: Mapping[str, int]) -> MovinetSpec:
+    """The network in which the quantities of that name have that value.
+
+    A block that grows repeats its layers after the first in turn; one that shrinks loses its last.
+    """
+    frames = taken.get("frames", spec.clip.frames)
+    rate = spec.clip.frames_per_second * frames / spec.clip.frames
+    return replace(
+        spec,
+        stem=replace(spec.stem, filters=taken.get("stem", spec.stem.filters)),
+        blocks=tuple(_block(block, i, taken) for i, block in enumerate(spec.blocks)),
+        head=replace(spec.head, project_filters=taken.get("project", spec.head.project_filters)),
+        clip=ClipSpec(frames, taken.get("resolution", spec.clip.resolution), rate),
+    )
+
+
+def _block(block: BlockSpec, i: int, taken: Mapping[str, int]) -> BlockSpec:
+    layers = [
+        LayerSpec(taken.get(f"{i}.{j}.expand", layer.expand_filters), layer.kernel, layer.squeeze_excite)
+        for j, layer in enumerate(block.layers)
+    ]
+    repeated = layers[1:] or layers
+    depth = taken.get(f"{i}.depth", len(layers))
+    layers += [repeated[k % len(repeated)] for k in range(depth - len(layers))]
+    return BlockSpec(taken.get(f"{i}.base", block.base_filters), tuple(layers[:depth]), block.stride)
