@@ -55,6 +55,12 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
     return area
 
 
+def log_hypervolume(points: Sequence[Point], reference: Point) -> float:
+    """The hypervolume with costs in decades: the area under the front in a plot whose cost axis is logarithmic."""
+    decades = [(math.log10(cost), accuracy) for cost, accuracy in points]
+    return hypervolume(decades, (math.log10(reference[0]), reference[1]))
+
+
 def crowding(points: Sequence[Point]) -> list[float]:
     """NSGA-II's crowding distance of points on one front: how far apart the neighbours on both sides are.
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.pareto import crowding, front, hypervolume, ranks
+from results.pareto import crowding, front, hypervolume, log_hypervolume, ranks
 
 # Few distinct values, so that ties and copies are common.
 point_lists = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
@@ -62,6 +62,10 @@ def test_the_hypervolume_counts_the_dominated_unit_squares(points, limit, floor)
         any(cost <= x and accuracy >= y + 1 for cost, accuracy in points) for x in range(limit) for y in range(floor, 7)
     )
     assert hypervolume(points, (limit, floor)) == squares
+
+
+def test_a_hypervolume_in_decades():
+    assert log_hypervolume([(10, 0.5), (100, 0.75)], (1000, 0.25)) == pytest.approx(2 * 0.25 + 1 * 0.25)
 
 
 @given(point_lists)

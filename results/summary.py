@@ -1,0 +1,80 @@
+"""The closing words of a run, as plain text: what was found, where it lies, and what to try next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from movinet.spec import spec_from_yaml
+from results.plots import front_records
+from results.record import TrialRecord
+from results.store import TRIALS_FILE, load_records
+
+
+def closing_summary(run_folder: str | Path, example_video: str | Path | None = None) -> str:
+    """A line on the trials, the front, the family, the files, and a command to try on `example_video`."""
+    run = Path(run_folder)
+    records = load_records(run)
+    members = read_members(run)
+    parts = [trials_line(records), front_table(records), family_table(run, members)]
+    parts.append(f"picture  {run / 'pareto.png'}\nfront    {run / 'front.csv'}\ntrials   {run / TRIALS_FILE}")
+    if members:
+        best = max(members, key=lambda name: members[name]["accuracy"])
+        words = ["python", "-m", "movinet", "predict", str(example_video or "VIDEO"), "--model"]
+        parts[-1] += f"\ntry      {shlex.join([*words, str(run / 'family' / best)])}"
+    return "\n\n".join(part for part in parts if part)
+
+
+def read_members(run_folder: str | Path) -> dict[str, dict[str, Any]]:
+    """Member name -> what its metrics.json holds, by name; members not trained yet are left out."""
+    paths = sorted(Path(run_folder).glob("family/*/metrics.json"))
+    return {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def trials_line(records: Sequence[TrialRecord]) -> str:
+    """How many trials there were, and how they ended."""
+    noun = "trial" if len(records) == 1 else "trials"
+    counts = {status: sum(record.status == status for record in records) for status in ("stopped", "failed")}
+    ended = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    return f"{len(records)} {noun}{f' ({ended})' if ended else ''}, {len(front_records(records))} on the front"
+
+
+def front_table(records: Sequence[TrialRecord]) -> str:
+    """The front by rising FLOPs."""
+    rows = [
+        [f"#{record.trial}", *_costs(record.cost), f"{record.accuracy or 0.0:.1%}"] for record in front_records(records)
+    ]
+    return text_table(["trial", "MFLOPs", "parameters", "accuracy"], rows) if rows else ""
+
+
+def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]]) -> str:
+    """The family's members: clip, cost, validation accuracy, folder."""
+    rows = []
+    for name, metrics in members.items():
+        folder = Path(run_folder) / "family" / name
+        clip = spec_from_yaml(folder / "spec.yaml").clip
+        rows.append(
+            [name, f"{clip.frames} x {clip.resolution}²", *_costs(metrics), f"{metrics['accuracy']:.1%}", folder]
+        )
+    header = ["member", "frames x pixels", "MFLOPs", "parameters", "accuracy", "folder"]
+    return text_table(header, rows, left=("member", "folder")) if rows else ""
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[object]], left: Sequence[str] = ()) -> str:
+    """Aligned columns, those named in `left` to the left."""
+    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if name in left else cell.rjust(width)
+            for name, cell, width in zip(header, line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _costs(cost: dict[str, Any]) -> list[str]:
+    return [f"{cost['flops'] / 1e6:,.2f}", f"{cost['parameters']:,}"]
