@@ -62,7 +62,7 @@ def depthwise(clip: Any, kernel: Any, stride: int) -> Any:
     """
     taps = kernel.shape[0]
     frames = ops.shape(clip)[1] - (taps - 1)
-    parts = [depthwise_spatial(clip[:, tap : tap + frames], kernel[tap], stride) for tap in range(taps)]
+    parts = [depthwise_spatial(take_frames(clip, tap, frames), kernel[tap], stride) for tap in range(taps)]
     return sum(parts[1:], parts[0])
 
 
@@ -83,7 +83,20 @@ def unfold_time(clip: Any, taps: int) -> Any:
     if taps == 1:
         return clip
     frames = ops.shape(clip)[1] - (taps - 1)
-    return ops.concatenate([clip[:, tap : tap + frames] for tap in range(taps)], axis=-1)
+    return ops.concatenate([take_frames(clip, tap, frames) for tap in range(taps)], axis=-1)
+
+
+def take_frames(clip: Any, start: int, count: Any) -> Any:
+    """`count` frames of (B, T, H, W, C) from the frame `start`.
+
+    A slice of rank 3: the gradient of `clip[:, a:b]` (StridedSliceGrad, rank 5) took two thirds of a training step.
+    """
+    batch, time, height, width, channels = ops.shape(clip)
+    if isinstance(time, int) and time == count:
+        return clip
+    pixels = height * width * channels
+    taken = ops.slice(ops.reshape(clip, (batch, time, pixels)), (0, start, 0), (batch, count, pixels))
+    return ops.reshape(taken, (batch, count, height, width, channels))
 
 
 def average_pool(clip: Any) -> Any:
