@@ -58,8 +58,7 @@ class Step(NamedTuple):
 class Quantity:
     """One integer of a network, such as a block's width, that scaling moves in steps.
 
-    phase: how far between two values it moves on. At 0.5 it rounds to the nearest, and a width, as by
-        `movinet.spec.make_divisible`, never to one 10 % short.
+    phase: how far between two values it moves on; at 0.5 it rounds to the nearest.
     """
 
     name: str
@@ -88,10 +87,7 @@ class Quantity:
 
     def _phi(self, value: int) -> float:
         """From which phi on the quantity is `value` or more."""
-        below = value - self.step
-        start = below + self.step * self.phase
-        if self.phase == 0.5 and self.step > 1 and below > 0:
-            start = min(start, below / 0.9)
+        start = value - self.step + self.step * self.phase
         return math.log(start / self.base) / math.log(self.coefficient)
 
 
