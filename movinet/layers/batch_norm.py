@@ -13,9 +13,10 @@ ops: Any = keras.ops  # its inferred types are unions over backends
 
 @keras.saving.register_keras_serializable(package="movinet")
 class BatchNorm(keras.layers.Layer):
-    """Batch normalisation with epsilon 1e-3; frozen (`trainable = False`) it also uses its moving statistics.
+    """Batch normalisation in training; at inference its affine map is folded into the convolution before it.
 
-    Call arguments: x (..., C).  Returns the same shape.  Statistics are float32 under mixed precision.
+    Call arguments: x (..., C), normalised by its own statistics, which the moving ones follow; gain, a scalar that
+    multiplies the result, or None.  Weights and statistics are float32 under mixed precision too.
     """
 
     def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs):
@@ -30,14 +31,22 @@ class BatchNorm(keras.layers.Layer):
         self.moving_mean = self.add_weight(shape=size, initializer="zeros", name="moving_mean", **frozen)
         self.moving_variance = self.add_weight(shape=size, initializer="ones", name="moving_variance", **frozen)
 
-    def call(self, x, training=False):
-        gamma, beta = ops.convert_to_tensor(self.gamma), ops.convert_to_tensor(self.beta)
-        if not (training and self.trainable):
-            return forms.normalize(x, gamma, beta, self.moving_mean, self.moving_variance, self.epsilon)
+    def call(self, x, gain=None):
+        gamma, beta = self._affine(gain)
         y, mean, variance = forms.normalize_batch(x, gamma, beta, self.epsilon)
-        self._move(self.moving_mean, mean)
-        self._move(self.moving_variance, variance)
+        self._follow(self.moving_mean, mean)
+        self._follow(self.moving_variance, variance)
         return y
 
-    def _move(self, average: Any, value: Any) -> None:
-        average.assign(average * self.momentum + ops.cast(value, average.dtype) * (1.0 - self.momentum))
+    def folded(self, gain: Any = None) -> tuple[Any, Any]:
+        """Scale and shift (C,), float32, that normalise by the moving statistics."""
+        gamma, beta = self._affine(gain)
+        scale = gamma * ops.rsqrt(self.moving_variance + self.epsilon)
+        return scale, beta - self.moving_mean * scale
+
+    def _affine(self, gain):
+        gamma, beta = ops.convert_to_tensor(self.gamma), ops.convert_to_tensor(self.beta)
+        return (gamma, beta) if gain is None else (gamma * gain, beta * gain)
+
+    def _follow(self, average, value):
+        average.assign_sub((average - ops.cast(value, average.dtype)) * (1.0 - self.momentum))

@@ -88,8 +88,10 @@ class Bottleneck(keras.layers.Layer):
     def call(self, clip, states=None, training=False):
         x = self.expansion(clip, training=training)
         x, next_states = self._feature(x, states, training)
-        x = self.projection(x, training=training)
-        x = x * self._branch_scale(clip, training) + self._skip(clip, training)
+        x = self.projection(x, gain=ops.convert_to_tensor(self.scale), training=training)
+        if training and self.stochastic_depth:
+            x = x * self._kept(clip)
+        x = x + self._skip(clip, training)
         return x if states is None else (x, next_states)
 
     def _feature(self, x, states, training):
@@ -106,14 +108,11 @@ class Bottleneck(keras.layers.Layer):
             next_states.update(pooled)
         return x, next_states
 
-    def _branch_scale(self, clip, training):
-        """ReZero's scalar; in training with stochastic depth (B, 1, 1, 1, 1), zero for the clips that skip."""
-        scale = ops.convert_to_tensor(self.scale)
-        if not (training and self.stochastic_depth):
-            return scale
+    def _kept(self, clip):
+        """(B, 1, 1, 1, 1): zero for the clips that skip this layer, so large for the others that the mean is one."""
         kept = 1.0 - self.stochastic_depth
         draw = keras.random.uniform((ops.shape(clip)[0], 1, 1, 1, 1), seed=self.random)
-        return scale * ops.cast(ops.floor(draw + kept) / kept, scale.dtype)
+        return ops.cast(ops.floor(draw + kept) / kept, clip.dtype)
 
     def _skip(self, clip, training):
         if not self.has_skip:

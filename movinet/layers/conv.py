@@ -19,7 +19,8 @@ class ConvBlock(keras.layers.Layer):
     """A 3-D convolution, batch norm and activation; (2+1)D forms do it in space, then in time, each with its own.
 
     Call arguments: clip (B, T, H, W, C); buffer, the kt - 1 frames before what the time taps see, or None at the start
-    of a clip.  Returns (B, T, H', W', F), and the next buffer where one was given.  A causal block pads the past only
+    of a clip; gain, a scalar times the batch norm's result, or None.
+    Returns (B, T, H', W', F), and the next buffer where one was given.  A causal block pads the past only
     (arXiv:2103.11511, 3.2).  In (2+1)D forms the buffer lies behind the spatial stride.
     Kernels have the shapes of the official ones for the same `conv_type`, and start He-normal, or normal with
     `kernel_stddev`.  No batch norm where `batch_norm_momentum` is None.
@@ -46,7 +47,7 @@ class ConvBlock(keras.layers.Layer):
         whole, halves = [((time, height, width), stride)], [((1, height, width), stride), ((time, 1, 1), 1)]
         self.stages = halves if conv_type != "3d" and time > 1 else whole
         norms = ("bn", "bn_temporal")[: len(self.stages)] if batch_norm_momentum is not None else ()
-        self.norms = [BatchNorm(batch_norm_momentum or 0.0, name=name) for name in norms]
+        self.norms: Any = [BatchNorm(batch_norm_momentum or 0.0, name=name) for name in norms]
 
     def build(self, shape):
         self.kernels = []
@@ -58,30 +59,32 @@ class ConvBlock(keras.layers.Layer):
         for norm in self.norms:
             norm.build((self.filters,))
 
-    def call(self, clip, buffer=None, training=False):
+    def call(self, clip, buffer=None, gain=None, training=False):
         x, seen = clip, clip
-        for stage, (taps, stride) in enumerate(self.stages):
-            if taps[0] > 1:
-                x = seen = self._with_past(x, buffer, taps[0] - 1)
-            x = self._convolve(x, self.kernels[stage], taps, stride)
-            if self.bias is not None:
-                x = x + self.bias
-            x = self.activate(self.norms[stage](x, training=training) if self.norms else x)
+        for stage, (taps, _) in enumerate(self.stages):
+            if buffer is not None and taps[0] > 1:
+                x = seen = ops.concatenate([ops.cast(buffer, x.dtype), x], axis=1)
+            x = self._stage(stage, x, buffer is not None, gain, training)
         return x if buffer is None else (x, seen[:, -buffer.shape[1] :])
 
-    def _with_past(self, clip, buffer, reach):
-        """The clip and the `reach` frames more that its time taps see."""
-        if buffer is not None:
-            return ops.concatenate([ops.cast(buffer, clip.dtype), clip], axis=1)
-        return forms.pad_time(clip, reach, 0) if self.causal else forms.pad_time(clip, reach // 2, reach // 2)
+    def _stage(self, stage, x, buffered, gain, training):
+        """One convolution with its batch norm, which is part of the kernel where its statistics do not move."""
+        kernel, shift = ops.convert_to_tensor(self.kernels[stage]), self.bias
+        taps, stride = self.stages[stage]
+        kernel = ops.reshape(kernel, (*taps, self.filters) if self.depthwise else (*taps, -1, self.filters))
+        norm = self.norms[stage] if self.norms else None
+        learns = norm is not None and training and norm.trainable
+        if norm is not None and not learns:
+            scale, shift = norm.folded(gain)
+            kernel, shift = kernel * ops.cast(scale, kernel.dtype), ops.cast(shift, kernel.dtype)
+        past, future = (0, 0) if buffered else self._padding(taps[0] - 1)
+        form = forms.depthwise if self.depthwise else forms.full
+        x = form(x, kernel, stride, past, future, shift)
+        return self.activate(norm(x, gain) if learns else x)
 
-    def _convolve(self, clip, kernel, taps, stride):
-        if self.depthwise:
-            return forms.depthwise(clip, ops.reshape(kernel, (*taps, self.filters)), stride)
-        kernel = ops.reshape(kernel, (*taps, -1, self.filters))
-        if taps[1:] == (1, 1) and stride == 1:
-            return forms.temporal(clip, kernel[:, 0, 0])
-        return forms.full(clip, kernel, stride)
+    def _padding(self, reach):
+        """Frames of zeros before and after a clip whose time taps reach `reach` frames beyond it."""
+        return (reach, 0) if self.causal else (reach // 2, reach // 2)
 
     def _kernel_shape(self, taps, channels):
         if self.conv_type == "2plus1d":  # those of Conv2D: (height, width) or (time, 1)

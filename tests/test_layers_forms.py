@@ -1,0 +1,81 @@
+"""The fast forms give the values and gradients of the plain ones, and those those of the definition."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from movinet.layers import forms
+
+
+def direct_depthwise(clip, kernel, stride, before, after):
+    """A depthwise 3-D convolution written out, with TensorFlow's 'same' padding in space."""
+    taps, height, width, _ = kernel.shape
+    margins = []
+    for size, tap in zip(clip.shape[2:4], (height, width), strict=True):
+        total = max((-(-size // stride) - 1) * stride + tap - size, 0)
+        margins.append((total // 2, total - total // 2))
+    padded = np.pad(clip, ((0, 0), (before, after), *margins, (0, 0)))
+    frames, rows, columns = padded.shape[1] - taps + 1, -(-clip.shape[2] // stride), -(-clip.shape[3] // stride)
+    result = np.zeros((clip.shape[0], frames, rows, columns, clip.shape[4]), np.float32)
+    for t in range(taps):
+        for i in range(height):
+            for j in range(width):
+                window = padded[:, t : t + frames, i : i + stride * rows : stride, j : j + stride * columns : stride]
+                result += window[:, :, :rows, :columns] * kernel[t, i, j]
+    return result
+
+
+CASES = [
+    # clip, kernel, stride, frames of zeros before and after
+    ((2, 5, 7, 8, 4), (3, 3, 3), 1, 1, 1),
+    ((2, 5, 7, 8, 4), (5, 3, 3), 2, 4, 0),
+    ((1, 6, 8, 7, 4), (5, 5, 5), 2, 2, 2),
+    ((1, 6, 8, 7, 4), (3, 1, 1), 1, 2, 0),
+    ((2, 3, 9, 9, 4), (1, 5, 5), 2, 0, 0),
+    ((2, 1, 5, 5, 4), (5, 3, 3), 1, 2, 2),
+    ((2, 5, 5, 5, 4), (3, 3, 3), 1, 0, 0),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_depthwise_is_the_definition_and_so_are_its_gradients(case, monkeypatch):
+    shape, taps, stride, before, after = case
+    rng = np.random.default_rng(0)
+    clip = rng.normal(size=shape).astype(np.float32)
+    kernel = rng.normal(size=(*taps, shape[-1])).astype(np.float32)
+    expected = direct_depthwise(clip, kernel, stride, before, after)
+    weights = rng.normal(size=expected.shape).astype(np.float32)
+
+    def value_and_gradients():
+        x, k = tf.constant(clip), tf.constant(kernel)
+        with tf.GradientTape() as tape:
+            tape.watch([x, k])
+            y = forms.depthwise(x, k, stride, before, after)
+            total = tf.reduce_sum(y * weights)
+        return [y, *tape.gradient(total, [x, k])]
+
+    fast = value_and_gradients()
+    monkeypatch.setattr(forms, "ON_TENSORFLOW", False)
+    np.testing.assert_allclose(fast[0], expected, rtol=1e-4, atol=1e-4)
+    for ours, plain in zip(fast, value_and_gradients(), strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-4)
+
+
+def test_batch_norm_has_the_population_variance(monkeypatch):
+    x = tf.constant(np.random.default_rng(0).normal(2.0, 3.0, (2, 3, 4, 4, 5)).astype(np.float32))
+    gamma, beta = tf.constant(np.linspace(0.5, 2.0, 5, dtype=np.float32)), tf.constant(np.arange(5, dtype=np.float32))
+    fast = forms.normalize_batch(x, gamma, beta, 1e-3)
+    monkeypatch.setattr(forms, "ON_TENSORFLOW", False)
+    for ours, plain in zip(fast, forms.normalize_batch(x, gamma, beta, 1e-3), strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(fast[2], np.var(x, axis=(0, 1, 2, 3)), rtol=1e-4)
+
+
+def test_full_convolution_over_time_and_space_is_conv3d():
+    rng = np.random.default_rng(0)
+    clip = rng.normal(size=(2, 4, 9, 8, 3)).astype(np.float32)
+    kernel = rng.normal(size=(3, 3, 3, 3, 6)).astype(np.float32)
+    padded = np.pad(clip, ((0, 0), (2, 0), (0, 0), (0, 0), (0, 0)))
+    expected = keras.ops.conv(np.pad(padded, ((0, 0), (0, 0), (1, 1), (0, 1), (0, 0))), kernel, strides=(1, 2, 2))
+    np.testing.assert_allclose(forms.full(clip, kernel, 2, 2, 0), expected, rtol=1e-4, atol=1e-4)
