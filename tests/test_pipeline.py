@@ -75,6 +75,14 @@ def test_seed_and_epoch_decide_everything(cache):
         assert not np.array_equal(clips, run(*other)[0])
 
 
+def test_batches_made_ahead_are_the_same(cache):
+    arguments = (cache, "train", CLIP, 2, 1, 1, Augment())
+    for one, other in zip(batches(*arguments), batches(*arguments, ahead=3), strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+    next(batches(*arguments, ahead=3))  # left early, without waiting for more
+
+
 def test_training_drops_the_incomplete_batch_and_evaluation_keeps_it(cache):
     assert len(cache.index("train")) == 8
     assert [len(labels) for _, labels in batches(cache, "train", CLIP, 3)] == [3, 3]

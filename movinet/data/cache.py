@@ -61,7 +61,7 @@ class FrameCache:
         self._shapes = [tuple(entry["shape"]) for entry in entries]
         sizes = np.array([np.prod(shape) for shape in self._shapes], np.int64)
         self._offsets = np.concatenate([[0], np.cumsum(sizes)])
-        self._bytes = np.memmap(folder / "frames.bin", np.uint8, mode="r")
+        self._bytes = np.asarray(np.memmap(folder / "frames.bin", np.uint8, mode="r"))
         if len(self._bytes) != self._offsets[-1]:
             raise CacheError(f"{folder}: frames.bin holds {len(self._bytes)} bytes, its index {self._offsets[-1]}")
 
@@ -158,8 +158,9 @@ def _decode_clip(task: tuple[ClipFile, Reading]) -> tuple[np.ndarray | None, str
     """Frames and damage, or None and the reason why there are none; runs in a worker process."""
     clip, reading = task
     try:
-        start, end = _span(clip, reading)
-        decoded = decode(clip.path, reading.frames_per_second, None, reading.resolution, start, end)
+        with VideoFile(clip.path) as video:
+            start, end = _span(clip, reading, video.seconds)
+            decoded = decode(video, reading.frames_per_second, None, reading.resolution, start, end)
     except VideoError as error:
         return None, error.reason
     if len(set(decoded.times)) < 2:
@@ -171,19 +172,15 @@ def _crashed(_: tuple[ClipFile, Reading]) -> tuple[None, str]:
     return None, "the decoder crashed on it"
 
 
-def _span(clip: ClipFile, reading: Reading) -> tuple[float | None, float | None]:
-    """The middle `reading.seconds` of a clip, where it is longer."""
-    if reading.seconds is None:
+def _span(clip: ClipFile, reading: Reading, seconds: float | None) -> tuple[float | None, float | None]:
+    """The middle `reading.seconds` of a clip that is longer; the first where its file does not tell its length."""
+    end = seconds if clip.end is None else clip.end
+    if reading.seconds is None or (end is not None and end - (clip.start or 0.0) <= reading.seconds):
         return clip.start, clip.end
     start = clip.start or 0.0
-    end = clip.end
-    if end is None:
-        with VideoFile(clip.path) as video:
-            end = video.seconds
-    spare = 0.0 if end is None else (end - start - reading.seconds) / 2
-    if spare <= 0:
-        return clip.start, clip.end if end is not None else start + reading.seconds
-    return start + spare, start + spare + reading.seconds
+    if end is not None:
+        start += (end - start - reading.seconds) / 2
+    return start, start + reading.seconds
 
 
 def _check_room(written: int, done: int, total: int, room: int, folder: Path) -> None:
