@@ -1,20 +1,20 @@
-"""How far a search is, gathered from its events: counts, best so far, front, hypervolume, time left.  Pure.
+"""How far a run is, gathered from its events: counts, best so far, front, hypervolume, time left.  Pure.
 
-Standard library only; `search.terminal` shows it.
+Standard library only; `search.terminal` shows it.  `now` is seconds of any clock that only goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from results.pareto import front, log_hypervolume
 from results.record import TrialRecord
 
 
 @dataclass
-class Running:
-    """One trial under way."""
+class Training:
+    """One network in training, a trial or a family member; accuracy: the best so far."""
 
     worker: int
     flops: int
@@ -22,30 +22,26 @@ class Running:
     epoch: int = 0
     accuracy: float | None = None
 
+    def epoch_done(self, epoch: int, accuracy: float) -> None:
+        self.epoch = epoch
+        self.accuracy = max(accuracy, self.accuracy or 0.0)
+
+    @property
+    def share(self) -> float:
+        """Of its epochs that are done."""
+        return self.epoch / self.epochs
+
 
 class SearchProgress:
-    """The state of a search of `trials` trials, at the moments (seconds) that its events are told.
+    """A search of `trials` trials; `records` are those that earlier processes of this run left.
 
-    records: those of earlier processes of this run.  limit, floor: the FLOPs and the accuracy from which on networks
-    count for the hypervolume (the budget, chance); without a limit the costliest network so far.
+    limit: the FLOPs up to which networks count for the hypervolume (the budget's); None: the costliest's so far.
     """
 
-    def __init__(self, trials: int, records: Iterable[TrialRecord], floor: float, limit: float | None, now: float):
-        self.trials, self.floor, self.limit, self.began = trials, floor, limit, now
+    def __init__(self, trials: int, records: Iterable[TrialRecord], limit: float | None, now: float):
+        self.trials, self.limit, self.began = trials, limit, now
         self.records = list(records)
         self.earlier = len(self.records)
-        self.running: dict[int, Running] = {}
-
-    def trial_started(self, trial: int, running: Running) -> None:
-        self.running[trial] = running
-
-    def epoch_done(self, trial: int, epoch: int, accuracy: float) -> None:
-        running = self.running[trial]
-        running.epoch, running.accuracy = epoch, max(accuracy, running.accuracy or 0.0)
-
-    def trial_ended(self, record: TrialRecord) -> None:
-        self.running.pop(record.trial, None)
-        self.records.append(record)
 
     @property
     def best(self) -> TrialRecord | None:
@@ -53,7 +49,8 @@ class SearchProgress:
         scored = [record for record in self.records if record.scored]
         return max(scored, key=lambda record: (record.accuracy or 0.0, -record.cost["flops"])) if scored else None
 
-    def count(self, status: str) -> int:
+    def ended(self, status: str) -> int:
+        """How many trials ended so."""
         return sum(record.status == status for record in self.records)
 
     @property
@@ -62,17 +59,32 @@ class SearchProgress:
 
     @property
     def hypervolume(self) -> float:
-        """The area under the front in the plot: decades of FLOPs below the limit times accuracy above the floor."""
+        """The area under the front in the plot: accuracy times decades of FLOPs, up to the limit."""
         points = self._points()
         limit = self.limit or max((cost for cost, _ in points), default=1.0)
-        return log_hypervolume(points, (limit, self.floor))
+        return log_hypervolume(points, (limit, 0.0))
 
-    def seconds_left(self, now: float) -> float | None:
+    def seconds_left(self, running: Iterable[Training], now: float) -> float | None:
         """At the speed so far; epochs of running trials count as parts of a trial. None while nothing is done."""
-        done = len(self.records) - self.earlier + sum(r.epoch / r.epochs for r in self.running.values())
-        if not done:
-            return None
-        return (now - self.began) / done * max(self.trials - self.earlier - done, 0.0)
+        done = len(self.records) - self.earlier + sum(training.share for training in running)
+        return (now - self.began) / done * max(self.trials - self.earlier - done, 0.0) if done else None
 
     def _points(self) -> list[tuple[float, float]]:
         return [(float(record.cost["flops"]), record.accuracy or 0.0) for record in self.records if record.scored]
+
+
+@dataclass
+class FamilyProgress:
+    """Members in training: each `ratio` times the work of the one before, so the last ones take the longest."""
+
+    names: tuple[str, ...]
+    ratio: float
+    began: float
+    accuracies: dict[str, float] = field(default_factory=dict)  # of those trained
+
+    def seconds_left(self, running: Mapping[str, Training], now: float) -> float | None:
+        """At the speed so far, by work. None while nothing is done."""
+        work = {name: self.ratio**index for index, name in enumerate(self.names)}
+        shares = {name: training.share for name, training in running.items()} | dict.fromkeys(self.accuracies, 1.0)
+        done = sum(share * work[name] for name, share in shares.items())
+        return (now - self.began) / done * (sum(work.values()) - done) if done else None

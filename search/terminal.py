@@ -8,130 +8,168 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from collections.abc import Mapping
+from typing import Any, TextIO
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from movinet.cost import network_cost
+from movinet.spec import MovinetSpec
 from results.record import TrialRecord
-from search.progress import Running, SearchProgress
+from search.listener import Listener
+from search.progress import FamilyProgress, SearchProgress, Training
+from search.settings import Settings
+from space.scaling import MEMBERS
 
-QUIET_SECONDS = 15.0  # without a terminal: the longest silence, and the least time between two lines of one step
+QUIET_SECONDS = 15.0  # without a terminal: the least time between two lines that only say how far something is
 
 
-class Terminal:
-    """Says what happens. live: redraw in place; default: where the stream is a terminal and CI is not set."""
+class Terminal(Listener):
+    """Shows a run as its events come in; a context manager, so that it leaves tidily.
 
-    def __init__(self, stream: TextIO | None = None, live: bool | None = None):
-        self.stream = stream or sys.stdout
+    live: redraw one view in place; by default if the stream is a terminal and CI is not set. Otherwise lines.
+    """
+
+    def __init__(self, title: str, settings: Settings, stream: TextIO | None = None, live: bool | None = None):
+        self.title, self.settings, self.stream = title, settings, stream or sys.stdout
         self.live = _is_live(self.stream) if live is None else live
-        self.console = Console(file=self.stream, force_terminal=self.live, highlight=False)
+        console = Console(file=self.stream, force_terminal=self.live, highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
+        self.bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console)
+        self.spoke = -QUIET_SECONDS
+        self.steps: dict[str, TaskID] = {}  # what is prepared -> its bar
+        self.training: dict[int | str, Training] = {}
+        self.search: SearchProgress | None = None
+        self.family: FamilyProgress | None = None
+        self.view = Live(console=console, get_renderable=self.render, refresh_per_second=4)
 
-    def say(self, text: str) -> None:
-        """One line or more, as they are."""
+    def __enter__(self) -> Terminal:
         if self.live:
-            self.console.print(Text(text), soft_wrap=True)
-        else:
-            print(text, file=self.stream, flush=True)
-
-    @contextmanager
-    def step(self, title: str) -> Iterator[Callable[[int, int], None]]:
-        """A step with a bar and the time left; yields the function to be called with (done, total)."""
-        if not self.live:
-            yield _PlainStep(title, self.say)
-            return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=self.console) as progress:
-            bar = progress.add_task(title, total=None)
-            yield lambda done, total: progress.update(bar, completed=done, total=total)
-
-
-class _PlainStep:
-    """The lines of one step: the first call, then one every `QUIET_SECONDS`, and the last."""
-
-    def __init__(self, title: str, say: Callable[[str], None]):
-        self.title, self.say = title, say
-        self.began = self.said = time.monotonic()
-        say(f"{title} ...")
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if done < total and now - self.said < QUIET_SECONDS:
-            return
-        self.said = now
-        left = f", {_clock((now - self.began) / done * (total - done))} left" if 0 < done < total else ""
-        self.say(f"{self.title}: {done}/{total}, {_clock(now - self.began)}{left}")
-
-
-class SearchView:
-    """Shows a search as its events come in; a context manager, so that the terminal is left tidy."""
-
-    def __init__(self, terminal: Terminal, title: str, progress: SearchProgress):
-        self.terminal, self.title, self.progress = terminal, title, progress
-        self.said = time.monotonic()
-        self.view = Live(console=terminal.console, get_renderable=self.render, refresh_per_second=4, transient=True)
-
-    def __enter__(self) -> SearchView:
-        if self.terminal.live:
             self.view.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.terminal.live:
+        if self.live:
             self.view.stop()
 
-    def trial_started(self, trial: int, running: Running) -> None:
-        self.progress.trial_started(trial, running)
+    def on_data(self, what: str, done: int, total: int) -> None:
+        if what not in self.steps:
+            self.steps[what] = self.bars.add_task(what, total=total)
+        self.bars.update(self.steps[what], completed=done, total=total)
+        if done == total or self._is_quiet():
+            left = self.bars.tasks[self.steps[what]].time_remaining
+            self._line(f"{what}: {done}/{total}" + (f", about {_clock(left)} left" if left else ""))
 
-    def epoch_done(self, trial: int, epoch: int, accuracy: float) -> None:
-        self.progress.epoch_done(trial, epoch, accuracy)
-        if not self.terminal.live and time.monotonic() - self.said > QUIET_SECONDS:
-            self._say_line(f"trial {trial} epoch {epoch}/{self.progress.running[trial].epochs}: {accuracy:.1%}")
+    def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
+        self.search = SearchProgress(total, finished, self.settings.load_budget().flops, time.monotonic())
+        before = f", {len(finished)} of them recorded before" if finished else ""
+        self._line(f"search: {total} trials on {_count(workers, 'worker')}{before}")
 
-    def trial_ended(self, record: TrialRecord) -> None:
-        self.progress.trial_ended(record)
+    def on_start(self, trial: int | str, spec: MovinetSpec, worker: int) -> None:
+        epochs = self.settings.train.epochs
+        if isinstance(trial, str):
+            self._begin_family()
+            epochs = self.settings.scaling.epochs or epochs
+        self.training[trial] = Training(worker, network_cost(spec).flops, epochs)
+
+    def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
+        training = self.training[trial]
+        training.epoch_done(measurement["epoch"], measurement["val_accuracy"])
+        if self._is_quiet():
+            accuracy = f"{measurement['val_accuracy']:.1%}"
+            self._line(f"{_name(trial)} epoch {training.epoch}/{training.epochs}: {accuracy} | {self._facts(trial)}")
+
+    def on_record(self, record: TrialRecord) -> None:
+        assert self.search is not None  # on_run comes first
+        self.training.pop(record.trial, None)
+        self.search.records.append(record)
         outcome = record.reason if record.status == "failed" else f"{record.accuracy or 0.0:.1%}"
         text = f"trial {record.trial} {record.status}: {outcome} at {_mflops(record.cost['flops'])}"
-        if not self.terminal.live:
-            self._say_line(text)
-        elif record.status == "failed":
-            self.terminal.say(text)
+        if self.live and record.status == "failed":
+            self.view.console.print(Text(text, style="red"), soft_wrap=True)
+        self._line(f"{text} | {self._facts(record.trial)}")
 
-    def _say_line(self, event: str) -> None:
-        self.said = time.monotonic()
-        self.terminal.say(f"{event} | {', '.join(self._facts())}")
+    def on_member(self, name: str, metrics: Mapping[str, Any]) -> None:
+        self._begin_family()
+        self.training.pop(name, None)
+        assert self.family is not None
+        self.family.accuracies[name] = metrics["accuracy"]
+        self._line(f"{name} trained: {metrics['accuracy']:.1%} at {_mflops(metrics['flops'])} | {self._facts(name)}")
 
-    def _facts(self) -> list[str]:
-        """The numbers of the moment, in the order of interest."""
-        p, now = self.progress, time.monotonic()
-        best = p.best
-        left = p.seconds_left(now)
-        facts = [f"{len(p.records)}/{p.trials} done"]
-        facts += [f"{p.count(status)} {status}" for status in ("stopped", "failed") if p.count(status)]
-        if best:
-            facts.append(f"best {best.accuracy or 0.0:.1%} at {_mflops(best.cost['flops'])} (trial {best.trial})")
-            facts.append(f"front {p.front_size}, hypervolume {p.hypervolume:.3f}")
-        return [*facts, f"{_clock(now - p.began)} gone" + (f", about {_clock(left)} left" if left is not None else "")]
+    def render(self) -> RenderableType:
+        """The live view of this moment."""
+        parts: list[RenderableType] = [self.bars.get_renderable()] if self.steps else []
+        if self.search:
+            parts += [_heading("search", len(self.search.records), self.search.trials), Text(self._facts(0))]
+        if self.family:
+            parts += [_heading("family", len(self.family.accuracies), len(MEMBERS)), Text(self._facts("A0"))]
+        return Group(*parts, *([_training_table(self.training)] if self.training else []))
 
-    def render(self) -> Group:
-        p = self.progress
-        heading = Table.grid(padding=(0, 2))
-        bar = ProgressBar(p.trials, len(p.records), width=30)
-        heading.add_row(Text(self.title, style="bold"), bar, Text(self._facts()[0]))
-        workers = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for name in ("worker", "trial", "MFLOPs", "epoch", "accuracy"):
-            workers.add_column(name, justify="right")
-        for trial, running in sorted(p.running.items(), key=lambda item: item[1].worker):
-            accuracy = "" if running.accuracy is None else f"{running.accuracy:.1%}"
-            cells = (str(running.worker), f"#{trial}", f"{running.flops / 1e6:.2f}")
-            workers.add_row(*cells, f"{running.epoch}/{running.epochs}", accuracy)
-        return Group(heading, Text("   ".join(self._facts()[1:])), workers)
+    def _begin_family(self) -> None:
+        if self.family is None:
+            self.family = FamilyProgress(MEMBERS, self.settings.scaling.ratio, time.monotonic())
+
+    def _facts(self, trial: int | str) -> str:
+        """The numbers of the moment, of the search or of the family, in the order of interest."""
+        now = time.monotonic()
+        if isinstance(trial, str) and (family := self.family):
+            facts = [f"{name} {accuracy:.1%}" for name, accuracy in sorted(family.accuracies.items())]
+            members = {name: training for name, training in self.training.items() if isinstance(name, str)}
+            return "   ".join([*facts, _time(now - family.began, family.seconds_left(members, now))])
+        search = self.search
+        assert search is not None
+        facts = [] if self.live else [f"{len(search.records)}/{search.trials}"]
+        facts += [f"{search.ended(status)} {status}" for status in ("stopped", "failed") if search.ended(status)]
+        if best := search.best:
+            facts.append(f"best {best.accuracy or 0.0:.1%} at {_mflops(best.cost['flops'])} (#{best.trial})")
+            facts.append(f"front {search.front_size}, hypervolume {search.hypervolume:.3f}")
+        if self.family:  # the search is over
+            return "   ".join(facts)
+        trials = [training for name, training in self.training.items() if isinstance(name, int)]
+        return "   ".join([*facts, _time(now - search.began, search.seconds_left(trials, now))])
+
+    def _is_quiet(self) -> bool:
+        return time.monotonic() - self.spoke >= QUIET_SECONDS
+
+    def _line(self, text: str) -> None:
+        """A line, where the view cannot be redrawn."""
+        if not self.live:
+            self.spoke = time.monotonic()
+            print(text, file=self.stream, flush=True)
+
+
+def _heading(title: str, done: int, total: int) -> RenderableType:
+    row = Table.grid(padding=(0, 2))
+    row.add_row(Text(title, style="bold"), ProgressBar(total, done, width=30), Text(f"{done} of {total}"))
+    return row
+
+
+def _training_table(training: Mapping[int | str, Training]) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("worker", "training", "MFLOPs", "epoch", "accuracy"):
+        table.add_column(column, justify="right")
+    for name, one in sorted(training.items(), key=lambda item: item[1].worker):
+        accuracy = "" if one.accuracy is None else f"{one.accuracy:.1%}"
+        cells = (str(one.worker + 1), _name(name), f"{one.flops / 1e6:.2f}", f"{one.epoch}/{one.epochs}", accuracy)
+        table.add_row(*cells)
+    return table
+
+
+def _name(trial: int | str) -> str:
+    return trial if isinstance(trial, str) else f"#{trial}"
 
 
 def _is_live(stream: TextIO) -> bool:
@@ -139,8 +177,16 @@ def _is_live(stream: TextIO) -> bool:
     return stream.isatty() and not in_ci and os.environ.get("TERM") != "dumb"
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _mflops(flops: float) -> str:
     return f"{flops / 1e6:.3g} MFLOPs"
+
+
+def _time(gone: float, left: float | None) -> str:
+    return f"{_clock(gone)} gone" + (f", about {_clock(left)} left" if left is not None else "")
 
 
 def _clock(seconds: float) -> str:

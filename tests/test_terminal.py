@@ -2,36 +2,80 @@ import io
 
 import pytest
 
-from search.progress import Running, SearchProgress
-from search.terminal import SearchView, Terminal
+from movinet.presets import preset
+from search.settings import Settings
+from search.terminal import Terminal
+from space.yaml_file import read_yaml
 from tests.test_plots import trial
 
-
-def search(stream: io.StringIO, live: bool) -> None:
-    terminal = Terminal(stream, live)
-    with SearchView(terminal, "demo", SearchProgress(2, [], floor=0.125, limit=100e6, now=0.0)) as view:
-        view.trial_started(0, Running(worker=1, flops=4_000_000, epochs=1))
-        view.epoch_done(0, 1, 0.5)
-        view.trial_ended(trial(0, 4.0, 0.5))
-        view.trial_started(1, Running(worker=1, flops=8_000_000, epochs=1))
-        view.trial_ended(trial(1, 8.0, None, status="failed", reason="loss is nan"))
+SETTINGS = Settings(**read_yaml("configs/spaces/moving_shapes.yaml"))
 
 
-def test_without_a_terminal_there_is_one_plain_line_per_trial():
+def run(terminal: Terminal) -> None:
+    """The events of a run of two trials and one family member."""
+    with terminal:
+        terminal.on_data("writing clips", 0, 10)
+        terminal.on_data("writing clips", 10, 10)
+        terminal.on_run(2, 1, [])
+        terminal.on_start(0, preset("a0-base"), 0)
+        terminal.on_epoch(0, {"epoch": 1, "val_accuracy": 0.5})
+        terminal.on_record(trial(0, 4.0, 0.5))
+        terminal.on_start(1, preset("a0-base"), 0)
+        terminal.on_record(trial(1, 8.0, None, status="failed", reason="loss is nan"))
+        terminal.on_start("A0", preset("a0-base"), 0)
+        terminal.on_epoch("A0", {"epoch": 1, "val_accuracy": 0.75})
+        terminal.on_member("A0", {"accuracy": 0.75, "flops": 4_000_000})
+
+
+def test_without_a_terminal_there_are_plain_lines():
     stream = io.StringIO()
-    search(stream, live=False)
-    first, second = stream.getvalue().splitlines()
-    assert first.startswith("trial 0 finished: 50.0% at 4 MFLOPs | 1/2 done, best 50.0% at 4 MFLOPs (trial 0), front 1")
-    assert second.startswith("trial 1 failed: loss is nan at 8 MFLOPs | 2/2 done, 1 failed")
+    run(Terminal("demo", SETTINGS, stream, live=False))
+    lines = stream.getvalue().splitlines()
+    assert [line.split(" | ")[0] for line in lines] == [
+        "writing clips: 0/10",
+        "writing clips: 10/10",
+        "search: 2 trials on 1 worker",
+        "trial 0 finished: 50.0% at 4 MFLOPs",
+        "trial 1 failed: loss is nan at 8 MFLOPs",
+        "A0 trained: 75.0% at 4 MFLOPs",
+    ]
+    assert "1/2   best 50.0% at 4 MFLOPs (#0)   front 1" in lines[3]
+    assert "2/2   1 failed" in lines[4]
     assert "\x1b" not in stream.getvalue()
 
 
-def test_a_live_view_shows_the_trials_under_way_and_why_one_failed():
+def test_a_long_silence_is_broken_by_an_epoch(monkeypatch):
     stream = io.StringIO()
-    search(stream, live=True)
+    monkeypatch.setattr("search.terminal.QUIET_SECONDS", 0.0)
+    run(Terminal("demo", SETTINGS, stream, live=False))
+    assert "#0 epoch 1/" in stream.getvalue()
+    assert "A0 epoch 1/" in stream.getvalue()
+
+
+def test_a_live_view_is_redrawn_and_says_why_a_trial_failed():
+    stream = io.StringIO()
+    run(Terminal("demo", SETTINGS, stream, live=True))
     assert "\x1b" in stream.getvalue()
     assert "trial 1 failed: loss is nan" in stream.getvalue()
-    assert "worker" in stream.getvalue()
+
+
+def test_the_view_names_what_is_in_training_and_the_best_so_far():
+    from rich.console import Console
+
+    terminal = Terminal("demo", SETTINGS, io.StringIO(), live=True)
+    terminal.on_run(3, 2, [trial(0, 4.0, 0.5)])
+    terminal.on_start(1, preset("a0-base"), 1)
+    terminal.on_epoch(1, {"epoch": 1, "val_accuracy": 0.25})
+    console = Console(file=io.StringIO(), width=100)
+    with console.capture() as capture:
+        console.print(terminal.render())
+    heading, facts, columns, row = capture.get().splitlines()
+    assert heading.split()[0] == "search"
+    assert "1 of 3" in heading
+    assert facts.startswith("best 50.0% at 4 MFLOPs (#0)   front 1, hypervolume ")
+    assert columns.split() == ["worker", "training", "MFLOPs", "epoch", "accuracy"]
+    assert row.split()[:2] == ["2", "#1"]
+    assert row.split()[-1] == "25.0%"
 
 
 @pytest.mark.parametrize(("ci", "live"), [("true", False), ("1", False), ("", True), ("false", True)])
@@ -42,13 +86,5 @@ def test_ci_wants_plain_lines_even_on_a_terminal(monkeypatch, ci, live):
 
     monkeypatch.setenv("CI", ci)
     monkeypatch.setenv("TERM", "xterm")
-    assert Terminal(TerminalStream()).live is live
-    assert not Terminal(io.StringIO()).live
-
-
-def test_a_plain_step_says_its_beginning_and_its_end():
-    stream = io.StringIO()
-    with Terminal(stream, live=False).step("writing clips") as step:
-        for done in range(101):
-            step(done, 100)
-    assert stream.getvalue().splitlines() == ["writing clips ...", "writing clips: 100/100, 0:00"]
+    assert Terminal("demo", SETTINGS, TerminalStream()).live is live
+    assert not Terminal("demo", SETTINGS, io.StringIO()).live
