@@ -91,7 +91,7 @@ def _box(augment: Augment, height: int, width: int, rng: np.random.Generator) ->
     aspect = math.exp(rng.uniform(math.log(augment.aspect[0]), math.log(augment.aspect[1])))
     area = rng.uniform(*augment.area) * height * width
     box_width = min(math.sqrt(area * aspect), height * aspect, width)
-    box_height = box_width / aspect
+    box_height = min(box_width / aspect, height)  # rounding may lift it above
     return rng.uniform(0, height - box_height), rng.uniform(0, width - box_width), box_height, box_width
 
 
