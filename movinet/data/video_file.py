@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class VideoFile:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.packets_lost = 0
+        self.packets_lost = self.frames_damaged = 0
         self.missing: str | None = None
         try:
             size = self.path.stat().st_size
@@ -76,19 +77,25 @@ class VideoFile:
     @property
     def seconds(self) -> float | None:
         """The length the file's header claims, if it does."""
+        whole = self.container.duration
+        return self._stream_seconds or (whole / av.time_base if whole else None)
+
+    @property
+    def _stream_seconds(self) -> float | None:
+        """The picture's own length; the whole file's may be that of its sound."""
         if self._is_avi and self.stream.frames:  # its duration is guessed from the file's size
             return self.stream.frames * self.frame_seconds
         if self.stream.duration:
             return float(self.stream.duration * self.stream.time_base)
-        return self.container.duration / av.time_base if self.container.duration else None
+        tag = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", self.stream.metadata.get("DURATION", ""))  # Matroska
+        return sum(float(part) * unit for part, unit in zip(tag.groups(), (3600, 60, 1), strict=True)) if tag else None
 
     @property
     def damage(self) -> str | None:
-        """What was found broken so far."""
-        lost = {0: None, 1: "a packet does not decode"}.get(
-            self.packets_lost, f"{self.packets_lost} packets do not decode"
-        )
-        return "; ".join(filter(None, (lost, self.missing))) or None
+        """What was found broken so far, in a few words."""
+        counts = {"lost packets": self.packets_lost, "damaged frames": self.frames_damaged}
+        found = [f"{what}: {count}" for what, count in counts.items() if count]
+        return "; ".join([*found, *([self.missing] if self.missing else [])]) or None
 
     def frames(self, start: float = 0.0) -> Iterator[tuple[float, Any]]:
         """(seconds, frame) from the last key frame before `start` on, or from the first frame. Raises VideoError."""
@@ -141,7 +148,9 @@ class VideoFile:
         if last is None or duration is None or self.seconds is None:
             return
         end = last + duration
-        if self.seconds - end > max(3 * self.frame_seconds, 0.1 * self.seconds):
+        exact = self._stream_seconds is not None
+        tolerance = 1.5 * self.frame_seconds + (0.02 if exact else 0.1) * self.seconds
+        if self.seconds - end > tolerance:
             self.missing = f"ends at {end:.2f} s of {self.seconds:.2f} s"
 
     def _decoded(self) -> Iterator[Any]:
@@ -162,7 +171,9 @@ class VideoFile:
                 self.packets_lost += 1
                 continue
             self.packets_lost += bool(packet.is_corrupt)
-            yield from frames
+            for frame in frames:
+                self.frames_damaged += bool(frame.is_corrupt)
+                yield frame
 
     def _stamp(self, frame: Any) -> float | None:
         ticks = frame.dts if self._is_avi else frame.pts  # AVI holds no presentation times; frames come in order

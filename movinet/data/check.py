@@ -1,0 +1,165 @@
+"""Decodes every clip of a set, in parallel: what is broken and why, how long, how large, at which rate."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from movinet.data.sources import ClipFile, ClipSet
+from movinet.data.video_file import VideoError, VideoFile
+from movinet.data.workers import in_processes
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ClipFacts:
+    """What decoding one clip's file showed. `problem` is None for a good one, else why it is not."""
+
+    path: str
+    label: str
+    split: str
+    problem: str | None = None
+    seconds: float | None = None
+    frames: int | None = None
+    frames_per_second: float | None = None  # the mean, where it varies
+    width: int | None = None  # as shown, after rotation
+    height: int | None = None
+    codec: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+
+
+def inspect_clip(clip: ClipFile, hashed: bool = False) -> ClipFacts:
+    """Decodes all frames of a clip's file; never raises for what is in it. `hashed`: with the file's SHA-256."""
+    facts = ClipFacts(str(clip.path), clip.label, clip.split)
+    try:
+        facts = replace(facts, bytes=clip.path.stat().st_size, sha256=_sha256(clip.path) if hashed else None)
+        with VideoFile(clip.path) as video:
+            return _measured(facts, video)
+    except VideoError as error:
+        return replace(facts, problem=error.reason)
+    except OSError as error:
+        return replace(facts, problem=error.strerror or "cannot be read")
+
+
+def _measured(facts: ClipFacts, video: VideoFile) -> ClipFacts:
+    count, first, time, seconds = 0, None, 0.0, 0.0
+    for time, frame in video.frames():
+        first = first or frame
+        count += 1
+        seconds = time + video.shown(frame)
+    assert first is not None  # frames() raises where there is none
+    upright = round(first.rotation / 90) % 2 == 0
+    return replace(
+        facts,
+        problem=video.damage or ("a single frame: a picture, not a video" if count == 1 else None),
+        seconds=round(seconds, 3),
+        frames=count,
+        frames_per_second=round((count - 1) / time, 3) if count > 1 else None,
+        width=first.width if upright else first.height,
+        height=first.height if upright else first.width,
+        codec=video.stream.codec_context.name,
+    )
+
+
+def inspect(
+    clip_set: ClipSet,
+    journal: Path | None = None,
+    hashed: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[ClipFacts]:
+    """The facts of every clip, of files that are ignored or missing too, in the set's order.
+
+    Each is appended to `journal` (JSON lines) as it comes; a later call goes on where an interrupted one stopped and
+    inspects anew what has changed since.  `progress(done, total)` counts clips.
+    """
+    known = _read_journal(journal) if journal else {}
+    stamps = [_stamp(clip) for clip in clip_set.clips]
+    waiting = {stamp: clip for stamp, clip in zip(stamps, clip_set.clips, strict=True) if stamp not in known}
+    total, before = len(stamps), len(stamps) - len(waiting)
+    with journal.open("a", encoding="utf-8") if journal else contextlib.nullcontext() as file:
+        results = in_processes(partial(inspect_clip, hashed=hashed), list(waiting.values()), workers, _crashed)
+        for done, (stamp, facts) in enumerate(zip(waiting, results, strict=True), before + 1):
+            known[stamp] = facts
+            if file:
+                file.write("\n" + json.dumps([stamp, asdict(facts)]))  # a torn line before it ends here
+                file.flush()
+            if progress:
+                progress(done, total)
+    ignored = (
+        ClipFacts(str(path), path.parent.name, "", f"not a video's extension: {path.suffix!r}")
+        for path in clip_set.ignored
+    )
+    missing = (ClipFacts(name, "", "", "listed, but not there") for name in clip_set.missing)
+    return [*(known[stamp] for stamp in stamps), *ignored, *missing]
+
+
+def report(facts: Iterable[ClipFacts]) -> dict[str, Any]:
+    """{"good": how many, "bad": [{"path", "reason"}, ...]}."""
+    facts = list(facts)
+    bad = [{"path": each.path, "reason": each.problem} for each in facts if each.problem]
+    return {"good": len(facts) - len(bad), "bad": bad}
+
+
+def write_report(facts: Iterable[ClipFacts], path: Path) -> None:
+    """`report` as a JSON file, written at once."""
+    _write(path, json.dumps(report(facts), indent=1) + "\n")
+
+
+def write_index(facts: Sequence[ClipFacts], path: Path) -> None:
+    """A CSV with a column per fact, paths relative to its folder: `read_source` takes it as a list of clips."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, [field.name for field in fields(ClipFacts)], lineterminator="\n")
+    table.writeheader()
+    for each in facts:
+        table.writerow(asdict(each) | {"path": os.path.relpath(each.path, path.parent)})
+    _write(path, text.getvalue())
+
+
+def _crashed(clip: ClipFile) -> ClipFacts:
+    return ClipFacts(str(clip.path), clip.label, clip.split, "the decoder crashed on it")
+
+
+def _stamp(clip: ClipFile) -> str:
+    """Which file in which state."""
+    try:
+        stat = clip.path.stat()
+        state = f"{stat.st_size} {stat.st_mtime_ns}"
+    except OSError:
+        state = "gone"
+    return f"{clip.path.absolute()} {clip.label} {clip.split} {state}"
+
+
+def _read_journal(journal: Path) -> dict[str, ClipFacts]:
+    known = {}
+    if journal.exists():
+        for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                stamp, facts = json.loads(line)
+                known[stamp] = ClipFacts(**facts)
+            except (ValueError, TypeError):  # the last line of an interrupted run
+                continue
+    return known
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.write_text(text, encoding="utf-8")
+    os.replace(new, path)
