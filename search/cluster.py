@@ -28,6 +28,7 @@ _QUIET = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C ends the run at once; a resumed run goes on from its checkpoints
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",  # Tune's snapshot grows with the number of trials; we never read it
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the old output respects verbose=0
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 

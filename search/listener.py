@@ -21,8 +21,8 @@ class Listener:
     def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
         """The search begins or goes on: `total` trials in all, of which `finished` are recorded already."""
 
-    def on_start(self, trial: int | str, spec: MovinetSpec) -> None:
-        """A worker begins a trial (a number) or a family member (its name)."""
+    def on_start(self, trial: int | str, spec: MovinetSpec, worker: int) -> None:
+        """A worker (0, 1 ...) begins a trial (a number) or a family member (its name)."""
 
     def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
         """An epoch ended: the fields of `movinet.train.Measurement`."""

@@ -1,0 +1,143 @@
+"""Runs jobs on Ray Tune, several at a time, and turns Tune's callbacks into three plain events."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ray import tune
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from search.ray_searcher import Job, JobSearcher
+from search.trial import Trial
+
+CHECKPOINTS = "checkpoints"
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many jobs run at a time, and what each may use."""
+
+    count: int
+    threads: int
+    gpu_fraction: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job ended: measurements as dicts, seconds in all and per part, and the reason if it failed."""
+
+    measurements: Sequence[Mapping[str, Any]]
+    seconds: float
+    times: Mapping[str, float]
+    reason: str | None
+
+
+class Watcher(Protocol):
+    """Hears in the driver what happens to the jobs."""
+
+    def started(self, job: Job, worker: int) -> None: ...
+
+    def reported(self, job: Job, result: Mapping[str, Any]) -> None: ...
+
+    def ended(self, job: Job, ending: Ending) -> None: ...
+
+
+def run_jobs(
+    next_job: Callable[[], Job | None],
+    total: int,
+    common: dict[str, Any],
+    workers: Workers,
+    run_folder: Path,
+    watcher: Watcher,
+    scheduler: TrialScheduler | None = None,
+) -> None:
+    """Runs jobs until `next_job` has no more (`total` at most); Ray must be up. Returns when all have ended.
+
+    common: the part of every job's config that is the same. Checkpoints of unfinished jobs stay in the run folder.
+    """
+    common = {**common, "threads": workers.threads, "gpu_fraction": workers.gpu_fraction}
+    searcher = JobSearcher(next_job, common)
+    storage = run_folder.resolve() / "ray"
+    tuner = tune.Tuner(
+        Trial,
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=scheduler or FIFOScheduler(),
+            num_samples=total,
+            max_concurrent_trials=workers.count,
+            reuse_actors=True,
+            trial_name_creator=lambda trial: f"trial-{trial.config['name']}",
+            trial_dirname_creator=lambda trial: f"trial-{trial.config['name']}",
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(storage),
+            verbose=0,
+            callbacks=[_Events(searcher, watcher, run_folder.resolve() / CHECKPOINTS, workers.count)],
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            failure_config=tune.FailureConfig(max_failures=0),
+        ),
+    )
+    tuner.fit()
+    shutil.rmtree(storage, ignore_errors=True)
+
+
+def latest_checkpoint(run_folder: Path, name: int | str) -> str | None:
+    """The folder that an interrupted job can go on from."""
+    folder = run_folder.resolve() / CHECKPOINTS / str(name)
+    epochs = sorted(int(path.name) for path in folder.iterdir()) if folder.is_dir() else []
+    return str(folder / str(epochs[-1])) if epochs else None
+
+
+class _Events(tune.Callback):
+    def __init__(self, searcher: JobSearcher, watcher: Watcher, checkpoints: Path, workers: int):
+        self.searcher, self.watcher, self.checkpoints = searcher, watcher, checkpoints
+        self.free = list(range(workers))
+        self.places: dict[str, int] = {}
+        self.began: dict[str, float] = {}
+
+    def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        self.began[trial.trial_id] = time.monotonic()
+        place = self.places[trial.trial_id] = self.free.pop(0) if self.free else 0
+        self.watcher.started(self.searcher.jobs[trial.trial_id], place)
+
+    def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        if result.get("reason") is None:
+            self.watcher.reported(self.searcher.jobs[trial.trial_id], result)
+
+    def on_checkpoint(self, iteration: int, trials: list, trial: Any, checkpoint: Any, **info: Any) -> None:
+        """Moves it out of Ray's folder at one stroke, so that what lies there is whole, and drops older ones."""
+        kept = self.checkpoints / str(self.searcher.jobs[trial.trial_id].name)
+        kept.mkdir(parents=True, exist_ok=True)
+        older = list(kept.iterdir())
+        Path(checkpoint.path).rename(kept / str(trial.last_result["epoch"]))
+        for folder in older:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        self._ended(trial, (trial.last_result or {}).get("reason"))
+
+    def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        self._ended(trial, f"worker lost: {_what_happened(trial)}")
+
+    def _ended(self, trial: Any, reason: str | None) -> None:
+        if trial.trial_id in self.places:
+            self.free = sorted([*self.free, self.places.pop(trial.trial_id)])
+        began = self.began.pop(trial.trial_id, time.monotonic())
+        job, result = self.searcher.jobs.pop(trial.trial_id), trial.last_result or {}
+        seconds = result.get("seconds", time.monotonic() - began)
+        self.watcher.ended(job, Ending(result.get("measurements", []), seconds, result.get("times", {}), reason))
+        shutil.rmtree(self.checkpoints / str(job.name), ignore_errors=True)
+
+
+def _what_happened(trial: Any) -> str:
+    """The telling lines of Ray's error file, in one."""
+    path = Path(trial.error_file) if trial.error_file else None
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path and path.is_file() else []
+    told = [line.strip() for line in lines if line.strip() and not line.startswith((" ", "Traceback"))]
+    return " ".join(told[:6])[:400] or "no reason given"

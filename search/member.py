@@ -1,0 +1,51 @@
+"""A trained family member as a folder that needs nothing else: runs/<name>/family/<member>/."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from movinet.cost import network_cost
+from movinet.spec import spec_to_yaml
+from search.evaluate import Evaluation
+
+METRICS_FILE = "metrics.json"
+
+
+def read_metrics(folder: Path) -> dict[str, Any] | None:
+    """What a finished member's metrics.json holds; None if the member is not written yet."""
+    path = folder / METRICS_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def write_member(folder: Path, evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
+    """Writes spec.yaml, model.keras, labels.json and metrics.json, all or nothing; returns the metrics.
+
+    accuracy is that of the weights written, on the validation split.
+    """
+    last = evaluation.measurements[-1]
+    metrics = {
+        "accuracy": last.val_accuracy,
+        "best_accuracy": max(measured.val_accuracy for measured in evaluation.measurements),
+        **asdict(network_cost(evaluation.spec, num_classes=len(labels))),
+        "epochs": last.epoch,
+        "measurements": [asdict(measured) for measured in evaluation.measurements],
+        "times": evaluation.times,
+        "seed": evaluation.settings.seed,
+        "spec_id": evaluation.spec.id,
+    }
+    new = folder.with_name(f".{folder.name}-new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    (new / "spec.yaml").write_text(spec_to_yaml(evaluation.spec), encoding="utf-8")
+    (new / "labels.json").write_text(json.dumps(list(labels), ensure_ascii=False, indent=1), encoding="utf-8")
+    evaluation.model.save(new / "model.keras")
+    (new / METRICS_FILE).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)  # one without metrics.json, if any
+    os.replace(new, folder)
+    return metrics

@@ -1,0 +1,90 @@
+"""What to try next: trials that were interrupted first, then what the strategy proposes, until there are enough.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from movinet.spec import MovinetSpec
+from results.record import TrialRecord
+from search.evolution import Evolution
+from search.objective import pareto_merits, reward_merits
+from search.random_search import RandomSearch
+from search.resume import Asked, Journal
+from search.settings import SearchSettings
+from search.strategy import SpaceUsedUp, Strategy, Task
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One trial to run."""
+
+    asked: Asked
+    spec: MovinetSpec
+
+    @property
+    def trial(self) -> int:
+        return self.asked.trial
+
+
+class Plan:
+    """Hands out assignments and takes records. The strategy's state is rebuilt from the journal, exactly."""
+
+    def __init__(self, task: Task, settings: SearchSettings, journal: Journal):
+        self.task, self.settings, self.journal = task, settings, journal
+        self.strategy = make_strategy(task, settings)
+        for asked in journal.asked.values():
+            self.strategy.remember(task.space.candidate(asked.candidate))
+        for record in journal.records:
+            self.strategy.tell(record)
+        self.interrupted = journal.unfinished
+        self.is_used_up = False
+
+    @property
+    def remaining(self) -> int:
+        """Trials still to be run, interrupted ones included."""
+        return max(0, self.settings.trials - len(self.journal.records))
+
+    def next(self) -> Assignment | None:
+        """The next trial, on record as asked; None when all are handed out or the space has no more.
+
+        Raises SpaceError when no candidate keeps the budget.
+        """
+        if self.interrupted:
+            return self._assign(self.interrupted.pop(0))
+        trial = max(self.journal.asked, default=-1) + 1
+        if trial >= self.settings.trials or self.is_used_up:
+            return None
+        try:
+            proposal = self.strategy.ask(trial)
+        except SpaceUsedUp:
+            self.is_used_up = True
+            return None
+        asked = Asked(trial, proposal.candidate.values, proposal.rejected)
+        self.journal.ask(asked)
+        return self._assign(asked)
+
+    def check(self) -> None:
+        """Raises SpaceError if no candidate keeps the budget, before anything has started."""
+        make_strategy(self.task, self.settings).ask(0)
+
+    def record(self, record: TrialRecord) -> None:
+        self.journal.record(record)
+        self.strategy.tell(record)
+
+    def _assign(self, asked: Asked) -> Assignment:
+        return Assignment(asked, self.task.space.candidate(asked.candidate).spec())
+
+
+def make_strategy(task: Task, settings: SearchSettings) -> Strategy:
+    """The strategy that the settings name, with nothing asked yet."""
+    if settings.strategy == "random":
+        return RandomSearch(task, settings.seed)
+    merits = pareto_merits
+    if settings.objective == "reward":
+        assert settings.target_mflops is not None  # the settings see to that
+        merits = partial(reward_merits, target_flops=settings.target_mflops * 1e6, beta=settings.beta)
+    return Evolution(task, settings.seed, settings.population, settings.tournament, merits)

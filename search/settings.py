@@ -1,0 +1,254 @@
+"""One YAML file into one frozen tree of settings, and back: what a run does, every default written out.
+
+Nothing here loads TensorFlow or Ray, so a misspelt key is refused in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from movinet.data.moving_shapes import MovingShapes
+from movinet.train import TrainSettings
+from search.typed import ConfigError, build, require, unknown
+from space.budget import Budget
+from space.load import load_budget, load_space
+from space.scaling import MEMBERS
+from space.space import Space, SpaceError
+from space.steps import Coefficients
+from space.yaml_file import read_yaml
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which clips: those under `path`, or, without one, moving shapes written on the spot.
+
+    resolution (shorter side, pixels), frames_per_second and seconds say how much of each clip is decoded and kept;
+    null is what the space's largest candidate needs.
+    """
+
+    path: str | None = None
+    moving_shapes: MovingShapes = field(default_factory=MovingShapes)
+    val_share: float = 0.25  # of each class, where the source has no validation split of its own
+    seed: int = 0
+    folder: str = "data"  # where moving shapes and decoded frames are kept, for all runs
+    resolution: int | None = None
+    frames_per_second: float | None = None
+    seconds: float | None = None
+
+    def __post_init__(self):
+        require(0 < self.val_share < 1, self, "val_share", "a number > 0 and < 1")
+        require(self.seed >= 0, self, "seed", "an integer >= 0")
+        require(self.resolution is None or self.resolution >= 8, self, "resolution", "an integer >= 8, or null")
+        rate, seconds = self.frames_per_second, self.seconds
+        require(rate is None or 0 < rate <= 1000, self, "frames_per_second", "a number > 0 and <= 1000, or null")
+        require(seconds is None or seconds > 0, self, "seconds", "a number > 0, or null")
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """asha: a trial among the worse ones of those that came as far is stopped (arXiv:1810.05934)."""
+
+    kind: Literal["asha", "none"] = "asha"
+    grace_epochs: int = 1
+    reduction: float = 2.0  # one trial in so many goes on at each rung
+
+    def __post_init__(self):
+        require(self.grace_epochs >= 1, self, "grace_epochs", "an integer >= 1")
+        require(self.reduction > 1, self, "reduction", "a number > 1")
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How many candidates are tried, how they are chosen, and when a trial ends early."""
+
+    strategy: Literal["random", "evolution"] = "evolution"
+    trials: int = 24
+    seed: int = 0
+    objective: Literal["pareto", "reward"] = "pareto"
+    target_mflops: float | None = None  # of the reward
+    beta: float = -0.10  # of the reward
+    population: int = 12
+    tournament: int = 4
+    early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
+    time_limit_s: float | None = None  # per trial
+
+    def __post_init__(self):
+        for name, low in {"trials": 1, "seed": 0, "population": 1, "tournament": 1}.items():
+            require(getattr(self, name) >= low, self, name, f"an integer >= {low}")
+        needed = self.target_mflops is not None or self.objective != "reward"
+        is_target = self.target_mflops is None or self.target_mflops > 0
+        require(needed and is_target, self, "target_mflops", "a number > 0; null only if the objective is pareto")
+        require(self.beta < 0, self, "beta", "a number < 0")
+        require(self.time_limit_s is None or self.time_limit_s > 0, self, "time_limit_s", "a number > 0, or null")
+
+
+@dataclass(frozen=True)
+class ResourceSettings:
+    """How the machine is shared: each worker trains one candidate at a time."""
+
+    workers: int | Literal["auto"] = "auto"  # auto: all cores, threads_per_worker each; one or more per GPU
+    threads_per_worker: int = 1
+    gpu_fraction: float | Literal["auto"] = "auto"  # of one GPU, per worker; auto: one worker per GPU
+
+    def __post_init__(self):
+        require(self.workers == "auto" or self.workers >= 1, self, "workers", "an integer >= 1, or auto")
+        require(self.threads_per_worker >= 1, self, "threads_per_worker", "an integer >= 1")
+        fraction = self.gpu_fraction
+        require(fraction == "auto" or 0 <= fraction <= 1, self, "gpu_fraction", "a number, 0 to 1, or auto")
+
+
+@dataclass(frozen=True)
+class ScalingSettings:
+    """How the best candidate becomes a family, and for how long its members are trained."""
+
+    coefficients: Coefficients = field(default_factory=Coefficients)
+    base_member: str = "A2"
+    ratio: float = 2.0  # FLOPs of a member over those of the one before
+    tolerance: float = 0.10
+    epochs: int | None = None  # null: as in the search
+
+    def __post_init__(self):
+        require(self.base_member in MEMBERS, self, "base_member", ", ".join(MEMBERS))
+        require(0 < self.tolerance < 0.3, self, "tolerance", "a number > 0 and < 0.3")
+        apart = self.ratio * (1 - self.tolerance) > 1 + self.tolerance
+        require(apart, self, "ratio", "a number so large that members do not overlap, such as 2")
+        require(self.epochs is None or self.epochs >= 1, self, "epochs", "an integer >= 1, or null")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A whole run. `space` and `budget` are the sections of a space file, as `space.load` reads them."""
+
+    space: dict[str, Any]
+    budget: dict[str, Any] | None = None
+    data: DataSettings = field(default_factory=DataSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    resources: ResourceSettings = field(default_factory=ResourceSettings)
+    scaling: ScalingSettings = field(default_factory=ScalingSettings)
+
+    def __post_init__(self):
+        load_space({"space": self.space})
+        grace, epochs = self.search.early_stopping.grace_epochs, self.train.epochs
+        if self.search.early_stopping.kind == "asha" and grace > epochs:
+            raise ConfigError(
+                f"search.early_stopping.grace_epochs={grace} is not allowed; "
+                f"allowed: an integer <= train.epochs, here {epochs}"
+            )
+        self.load_budget()
+
+    def load_space(self) -> Space:
+        """The networks that may be tried."""
+        return load_space({"space": self.space})
+
+    def load_budget(self) -> Budget:
+        """What they may cost."""
+        return (load_budget({"budget": self.budget}) if self.budget else None) or Budget()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists and numbers, every default written out."""
+        return _plain(self)
+
+
+def load_settings(path: str | Path, overrides: Iterable[str] = ()) -> Settings:
+    """The settings of a config file, with `key=value` overrides (dotted keys, YAML values) on top.
+
+    `space:` may name a space file, relative to the config or to where we are; its budget counts unless the config has
+    one. Raises ConfigError, one line with file, key, value and what is allowed.
+    """
+    try:
+        data = read_yaml(path)
+    except SpaceError as error:
+        raise ConfigError(str(error)) from error
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{path}: not a config; allowed: a mapping with {_names(Settings)}")
+    data = dict(data)
+    for override in overrides:
+        _override(data, override)
+    try:
+        return build(Settings, _with_space_file(data, Path(path).parent))
+    except (ConfigError, SpaceError) as error:
+        text = str(error)
+        raise ConfigError(text if text.startswith("--set") else f"{path}: {text}") from error
+
+
+def settings_to_yaml(settings: Settings) -> str:
+    """A config file that loads back to equal settings."""
+    import yaml
+
+    return yaml.dump(settings.to_dict(), Dumper=_inline_dumper(), sort_keys=False, default_flow_style=None, width=120)
+
+
+def first_difference(old: Settings, new: Settings) -> tuple[str, Any, Any] | None:
+    """The first setting, by its dotted key, in which two runs differ, and both values; None if they are equal."""
+    one, other = _flat(old.to_dict()), _flat(new.to_dict())
+    keys = [*one, *(key for key in other if key not in one)]
+    return next(((key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)), None)
+
+
+def _with_space_file(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    source = data.get("space")
+    if not isinstance(source, str):
+        return data
+    path = next((place for place in (folder / source, Path(source)) if place.is_file()), None)
+    if path is None:
+        raise ConfigError(f"space={source} is not allowed; allowed: a YAML file that exists, or the space itself")
+    load_space(path)  # so that an error names that file
+    document = read_yaml(path)
+    return {**data, "space": document["space"], "budget": data.get("budget", document.get("budget"))}
+
+
+def _override(data: dict[str, Any], override: str) -> None:
+    """Sets one dotted key, e.g. search.trials=8; a section's keys are checked when the settings are built."""
+    import yaml
+
+    key, equals, text = override.partition("=")
+    if not (equals and key):
+        raise ConfigError(f"--set {override} is not allowed; allowed: key=value, such as search.trials=8")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override} is not allowed; allowed: a value in YAML") from error
+    *sections, name = key.split(".")
+    if sections and sections[0] not in (known := _names(Settings).split(", ")):
+        raise unknown(f"--set {key}", sections[0], known)
+    place = data
+    for section in sections:
+        inner = place.get(section)
+        if inner is not None and not isinstance(inner, Mapping):
+            raise ConfigError(f"--set {override} is not allowed; {section} holds {inner!r}, not a mapping")
+        place[section] = place = dict(inner or {})
+    place[name] = value
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _flat(data: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        found |= _flat(value, f"{path}{key}.") if isinstance(value, Mapping) and value else {f"{path}{key}": value}
+    return found
+
+
+def _names(kind: type) -> str:
+    return ", ".join(f.name for f in fields(kind))
+
+
+def _inline_dumper() -> type:
+    """Without anchors: a section that a space file shares by `*layer` is written out where it stands."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return Dumper
