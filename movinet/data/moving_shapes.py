@@ -151,7 +151,8 @@ def _path(motion: str, times: np.ndarray, rng: np.random.Generator) -> tuple[np.
 def _cover(shape: str, x, y, centre_x, centre_y, radius, angle, size: int) -> np.ndarray:
     """How much of each pixel the shape covers, (frames, size, size) in [0, 1]: smooth over one pixel at the edge."""
     centre_x, centre_y, radius, cos, sin = (
-        np.asarray(values, np.float32)[:, None, None] for values in (centre_x, centre_y, radius, np.cos(angle), np.sin(angle))
+        np.asarray(values, np.float32)[:, None, None]
+        for values in (centre_x, centre_y, radius, np.cos(angle), np.sin(angle))
     )
     x, y = _turned((x - centre_x) / radius, (y - centre_y) / radius, cos, sin)
     return np.clip(0.5 - DISTANCES[shape](x, y) * (radius * size), 0, 1)
