@@ -17,6 +17,8 @@ def read_yaml(path: str | Path) -> Any:
         return yaml.load(text, _strict_loader())
     except OSError as error:
         raise SpaceError(f"{path}: cannot be read ({error.strerror}); allowed: a YAML file") from error
+    except RecursionError as error:
+        raise SpaceError(f"{path}: nested too deeply; allowed: a YAML file of a few levels") from error
     except UnicodeDecodeError as error:
         raise SpaceError(f"{path}: byte {error.start} is not UTF-8; allowed: a YAML file in UTF-8") from error
     except yaml.MarkedYAMLError as error:

@@ -152,6 +152,15 @@ def test_what_is_not_yaml_is_named_with_its_line(text, message, tmp_path):
     assert "\n" not in str(error.value)
 
 
+def test_a_huge_or_endless_value_is_shown_in_short(tmp_path):
+    for text in ("a: &a {b: *a}\n", "a: &a [1,1]\nb: &b [*a,*a]\nc: &c [*b,*b]\n" + "d: " + "x" * 10_000, "[" * 9999):
+        file = tmp_path / "space.yaml"
+        file.write_text(text)
+        with pytest.raises(SpaceError) as error:
+            load_space(file)
+        assert len(str(error.value)) < 400 + len(str(file))
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(SpaceError, match=r"none\.yaml: cannot be read \(No such file or directory\)"):
         load_space(tmp_path / "none.yaml")

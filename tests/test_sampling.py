@@ -11,7 +11,7 @@ from space.budget import Budget
 from space.load import load_space
 from space.sampling import sample, sample_within
 from space.space import SpaceError
-from tests.spaces import MOVINET, MOVING_SHAPES, SMALL, rngs
+from tests.spaces import MOVINET, MOVING_SHAPES, SMALL, SPACES, rngs
 
 
 def test_every_value_of_a_decision_is_drawn_about_as_often():
@@ -32,7 +32,9 @@ def test_the_same_seed_gives_the_same_candidates_in_another_process():
     rng = random.Random(5)
     here = " ".join(sample(MOVINET, rng).id for _ in range(3))
     environment = {"PYTHONHASHSEED": "77", "PATH": ""}
-    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    there = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SPACES.parents[1], env=environment
+    )
     assert there.stdout.strip() == here
 
 

@@ -69,7 +69,7 @@ def assert_is_family(members, base, limits=None):
         assert max(member.clip.frames_per_second for member in members.values()) <= limits.frames_per_second
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(tiny_networks(), coefficients, st.sampled_from([None, Limits(32, 4), Limits(48, 12)]))
 def test_a_tiny_network_has_a_family(spec, by, limits):
     members = family(spec, by, num_classes=8, limits=limits)
@@ -77,7 +77,7 @@ def test_a_tiny_network_has_a_family(spec, by, limits):
     assert_is_family(members, spec, limits)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(candidates, coefficients)
 def test_every_candidate_has_a_family(candidate, by):
     assert_is_family(family(candidate.spec(), by, num_classes=8), candidate.spec())

@@ -9,7 +9,7 @@ from space.budget import Budget
 from space.load import load_space
 from space.sampling import sample
 from space.show import progress_to, show
-from tests.spaces import MOVINET, MOVING_SHAPES, SMALL
+from tests.spaces import MOVINET, MOVING_SHAPES, SMALL, SPACES
 
 
 def test_the_text_names_size_choices_and_costs():
@@ -57,7 +57,9 @@ def test_the_text_is_the_same_in_every_process():
         "print(show(load_space('configs/spaces/moving_shapes.yaml'), samples=50))"
     )
     runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SPACES.parents[1], env=env
+        ).stdout
         for env in (
             {"PYTHONHASHSEED": "1", "PYTHONIOENCODING": "utf-8"},
             {"PYTHONHASHSEED": "2", "PYTHONIOENCODING": "utf-8"},

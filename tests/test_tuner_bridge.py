@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from movinet.spec import spec_from_dict
 from space.budget import Budget
@@ -45,7 +45,6 @@ def test_keras_tuner_declares_every_decision_under_its_depths():
     assert third.values == ["1x3x3", "1x5x5", "3x3x3", "5x3x3"]
 
 
-@settings(deadline=None)  # the first example imports the tuner
 @given(rngs)
 def test_random_hyperparameters_are_a_candidate(rng):
     hyperparameters = to_keras_tuner(load_space(SMALL))
@@ -58,7 +57,6 @@ def test_random_hyperparameters_are_a_candidate(rng):
     assert candidate.values.keys() < hyperparameters.values.keys()
 
 
-@settings(deadline=None)  # the first example imports the tuner
 @given(rngs)
 def test_what_ray_draws_is_a_candidate_without_the_absent_layers(rng):
     for space in (MOVINET, load_space(SMALL)):
