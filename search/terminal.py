@@ -65,6 +65,10 @@ class Terminal(Listener):
         if self.live:
             self.view.stop()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Ray Tune pickles all that its callbacks can reach, a terminal cannot be, and nobody reads it."""
+        return {}
+
     def on_data(self, what: str, done: int, total: int) -> None:
         if what not in self.steps:
             self.steps[what] = self.bars.add_task(what, total=total)

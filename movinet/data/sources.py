@@ -37,6 +37,10 @@ SPLITS = {
 LISTS = (".csv", ".txt", ".tsv", ".list")
 
 
+class SourceError(ValueError):
+    """There are no clips as described; the text names the file or folder and what is wrong."""
+
+
 @dataclass(frozen=True)
 class ClipFile:
     """One labelled clip: a whole file, or its part from `start` to `end` (seconds from the file's first frame)."""
@@ -72,17 +76,17 @@ def read_source(path: str | Path, val_share: float = 0.25, seed: int = 0) -> Cli
 
     Lists: Kinetics (label,youtube_id,time_start,time_end,split), a table with a header (path,label[,split]), or lines
     of "path label".  Split names are normalised to train, val and test.  Without a val split, the test split serves as
-    val; without both, a share `val_share` of each class, chosen by `seed`.  Raises ValueError when nothing is found.
+    val; without both, a share `val_share` of each class, chosen by `seed`.  Raises SourceError when nothing is found.
     """
     path = Path(path)
     if not 0 < val_share < 1:
-        raise ValueError(f"val_share={val_share!r} is not allowed; allowed: a number > 0 and < 1")
+        raise SourceError(f"val_share={val_share!r} is not allowed; allowed: a number > 0 and < 1")
     if not path.exists():
-        raise ValueError(f"{path}: no such file or folder")
+        raise SourceError(f"{path}: no such file or folder")
     found = _from_lists([path], path.parent) if path.is_file() else _from_folder(path)
     if not found.clips:
         missing = f"; {len(found.missing)} listed clips are missing, e.g. {found.missing[0]}" if found.missing else ""
-        raise ValueError(
+        raise SourceError(
             f"{path}: no labelled clips found{missing}; looked for Kinetics CSVs (label,youtube_id,time_start,time_end,"
             "split), lists of path,label[,split] and class folders of video files"
         )
@@ -148,7 +152,7 @@ def _kinetics_name(row: dict[str, str], table: Path) -> str:
     try:
         return f"{row['youtube_id'].strip()}_{int(float(row['time_start'])):06d}_{int(float(row['time_end'])):06d}"
     except (TypeError, ValueError, KeyError) as error:
-        raise ValueError(f"{table}: row {row!r} lacks a numeric time_start or time_end") from error
+        raise SourceError(f"{table}: row {row!r} lacks a numeric time_start or time_end") from error
 
 
 def _best(candidates: list[Path], label: str, split: str) -> Path:

@@ -1,0 +1,223 @@
+"""The front door: finds a family of MoViNets for your videos.  One command searches, scales, trains and draws."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from search.listener import Listener
+    from search.settings import Settings
+
+DEFAULT_CONFIG = "configs/default.yaml"
+DEFAULT_RUNS = "runs"
+LOG = "logs/run_search.log"
+VERBS = ("search", "resume", "plot", "scale", "show")
+PACKAGES = ("movinet", "space", "search", "results")
+EXAMPLES = """examples:
+  python run_search.py                                             embedded clips, a few minutes on two cores
+  python run_search.py --config configs/folder.yaml --set data.path=my_clips
+  python run_search.py --config configs/quick.yaml --set search.trials=8 train.epochs=2 --name tiny
+  python run_search.py resume default                              after an interruption (as does the same command)
+  python run_search.py scale default --set scaling.epochs=20       another family from the same search
+  python run_search.py plot default                                front.csv, pareto.png, pareto.svg anew
+  python run_search.py show configs/spaces/movinet.yaml            how large a space is, and what its networks cost
+
+exit codes: 0 done; 1 failed (one line why, and the log's path); 2 bad input; 130 interrupted (and how to go on)
+"""
+
+
+class InputError(ValueError):
+    """What the user gave is not allowed; one line says what is."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb and returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] not in (*VERBS, "-h", "--help"):
+        words.insert(0, "search")
+    options = _parser().parse_args(words)
+    try:
+        options.run(options)
+        return 0
+    except KeyboardInterrupt:
+        known = getattr(options, "name", None) and (_run_folder(options) / "config.yaml").is_file()
+        return _say(130, "interrupted" + (f"; go on with: python run_search.py resume {options.name}" if known else ""))
+    except Exception as error:
+        if _is_input_error(error):
+            return _say(2, f"error: {error}")
+        return _say(1, f"failed: {type(error).__name__}: {error}{_write_log(options)}")
+
+
+def _is_input_error(error: Exception) -> bool:
+    """Our own ValueErrors speak of what the user gave; all others are faults of the program or the machine."""
+    package = type(error).__module__.partition(".")[0]
+    return isinstance(error, ValueError) and (package in PACKAGES or isinstance(error, InputError))
+
+
+def _say(code: int, text: str) -> int:
+    print(" ".join(text.split()), file=sys.stderr)
+    return code
+
+
+def _write_log(options: argparse.Namespace) -> str:
+    """Adds the traceback to the run's log; returns where that is."""
+    if getattr(options, "name", None) is None or not _run_folder(options).is_dir():
+        traceback.print_exc()
+        return ""
+    log = _run_folder(options) / LOG
+    log.parent.mkdir(exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        traceback.print_exc(file=file)
+    return f" (details in {log})"
+
+
+def search(options: argparse.Namespace) -> None:
+    """Searches, or goes on searching; then scales the best candidate to a family, trains it, and draws."""
+    from search.settings import load_settings
+
+    options.name = _name_of(options.config) if options.name is None else options.name
+    _search_and_scale(load_settings(options.config, options.settings), _run_folder(options), options.address)
+
+
+def resume(options: argparse.Namespace) -> None:
+    """Goes on with a run as its own config.yaml says."""
+    from search.settings import load_settings
+
+    run = _known_run(options)
+    _search_and_scale(load_settings(run / "config.yaml"), run, options.address)
+
+
+def scale(options: argparse.Namespace) -> None:
+    """Scales a run's best candidate to a family and trains it, with other settings of the section scaling if given."""
+    from search.settings import load_settings
+
+    run = _known_run(options)
+    for override in options.settings:
+        if not override.startswith("scaling."):
+            raise InputError(f"--set {override} is not allowed; allowed here: scaling.KEY=VALUE")
+    _with_terminal(_scale, load_settings(run / "config.yaml", options.settings), run, options.address)
+
+
+def _search_and_scale(settings: Settings, run: Path, address: str | None) -> None:
+    def both(settings: Settings, run: Path, listener: Listener, address: str | None) -> None:
+        from search.run import run_search
+
+        run_search(settings, run, listener, address)
+        _scale(settings, run, listener, address)
+
+    _with_terminal(both, settings, run, address)
+
+
+def _scale(settings: Settings, run: Path, listener: Listener, address: str | None) -> None:
+    from results.plots import write_front
+    from results.store import load_records
+    from search.family import best_trial, family_of
+    from search.run import train_family
+
+    write_front(run)
+    labels = json.loads((run / "labels.json").read_text(encoding="utf-8"))
+    best = best_trial(load_records(run), settings.search)
+    train_family(settings, run, family_of(best, settings, len(labels)), listener, address)
+    write_front(run)
+
+
+def _with_terminal(work: Callable[..., None], settings: Settings, run: Path, address: str | None) -> None:
+    """Does the work under one live view, all other output going to the run's log; then sums it up."""
+    from results.summary import closing_summary
+    from search.quiet import output_to
+    from search.terminal import Terminal
+
+    print(f"run {run}, log {run / LOG}", flush=True)
+    with output_to(run / LOG) as stream, Terminal(run.name, settings, stream) as terminal:
+        work(settings, run, terminal, address)
+    print(f"\n{closing_summary(run, _example_video(settings))}")
+
+
+def _example_video(settings: Settings) -> Path | None:
+    """A clip that the run was shown, for the command to try."""
+    folder = Path(settings.data.path or settings.data.folder)
+    return next((path for path in sorted(folder.rglob("*.mp4"))), None)
+
+
+def plot(options: argparse.Namespace) -> None:
+    """Draws front.csv, pareto.png and pareto.svg anew."""
+    from results.plots import write_front
+
+    for path in write_front(_known_run(options)):
+        print(path)
+
+
+def show(options: argparse.Namespace) -> None:
+    """Prints how large a space is, what it offers and what its networks cost."""
+    from space.load import load_budget, load_space
+    from space.show import show as describe
+
+    space, budget = load_space(options.space), load_budget(options.space)
+    print(describe(space, budget, samples=options.samples))
+
+
+def _name_of(config: str) -> str:
+    """The run of a config file is called like the file."""
+    return re.sub(r"[^\w.-]+", "-", Path(config).stem).strip(".-") or "run"
+
+
+def _run_folder(options: argparse.Namespace) -> Path:
+    if not re.fullmatch(r"\w[\w.-]*", options.name):
+        raise InputError(f"--name {options.name} is not allowed; allowed: letters, digits, dot, dash, underscore")
+    return Path(options.runs_folder) / options.name
+
+
+def _known_run(options: argparse.Namespace) -> Path:
+    run = _run_folder(options)
+    if not (run / "config.yaml").is_file():
+        known = sorted(path.parent.name for path in Path(options.runs_folder).glob("*/config.yaml"))
+        raise InputError(f"{run}: no such run; allowed: {', '.join(known) or 'none yet'}")
+    return run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+
+    def verb(function, text: str) -> argparse.ArgumentParser:
+        added = verbs.add_parser(function.__name__, help=text, description=function.__doc__)
+        added.set_defaults(run=function)
+        added.add_argument("--runs-folder", default=DEFAULT_RUNS, metavar="FOLDER", help="default: %(default)s")
+        return added
+
+    searching = verb(search, "search, scale, train and draw (the default verb)")
+    searching.add_argument("--config", default=DEFAULT_CONFIG, metavar="FILE", help="default: %(default)s")
+    searching.add_argument("--name", help="of the run folder; default: the config's; a known name goes on")
+    resuming = verb(resume, "go on with a run that was interrupted")
+    scaling = verb(scale, "train a family from a finished search")
+    for each in (searching, scaling):
+        each.add_argument(
+            "--set",
+            dest="settings",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="KEY=VALUE",
+            help="override settings, e.g. search.trials=8",
+        )
+    for each in (searching, resuming, scaling):
+        each.add_argument("--address", help="of an existing Ray cluster: auto, or host:port; default: a local one")
+    for each in (resuming, scaling, verb(plot, "draw a run's front and family anew")):
+        each.add_argument("name", metavar="RUN", help="name of the run")
+    showing = verb(show, "print a space's size, choices and costs")
+    showing.add_argument("space", metavar="SPACE.yaml")
+    showing.add_argument("--samples", type=int, default=10_000, help="default: %(default)s")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
