@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from movinet.data.cli import add_arguments as add_data_arguments
+from movinet.data.cli import main as run_data
 
 EXAMPLES = """examples:
   python -m movinet predict clip.mp4 --model runs/default/family/A2
   python -m movinet cost a0-base a2-base
   python -m movinet cost runs/default/family/A2/spec.yaml --classes 8
-  python -m movinet data synthesize data/moving_shapes
+  python -m movinet data synthesize data/shapes --train-clips 50 --val-clips 20
+  python -m movinet data check my_clips --report broken.json
 """
 
 
@@ -19,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0 when done, 2 for bad input (one line says which), 130 when interrupted."""
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        return run_data(options) if options.command == "data" else options.run(options)
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -46,13 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--size", type=int, help="height and width in pixels (default: the network's own)")
     cost.add_argument("--classes", type=int, default=600, help="classes of the classifier (default 600)")
     cost.set_defaults(run=_cost)
+    data = commands.add_parser("data", help="check, index or synthesize clips")
+    add_data_arguments(data)
     return parser
 
 
 def _predict(options: argparse.Namespace) -> int:
     if options.top < 1:
         raise ValueError(f"--top {options.top} is not allowed; allowed: 1 or more")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from movinet.predict import centre_clip, load_network, predict, read_member
 
     member = read_member(options.model)
@@ -60,9 +66,25 @@ def _predict(options: argparse.Namespace) -> int:
     if damage:
         print(f"note: {options.video} is damaged: {damage}", file=sys.stderr)
     print("loading the network ...", file=sys.stderr)
-    for label, probability in predict(load_network(member), clip, member.labels, options.top):
+    with _native_stderr_closed():
+        classes = predict(load_network(member), clip, member.labels, options.top)
+    for label, probability in classes:
         print(f"{probability:7.1%}  {label}")
     return 0
+
+
+@contextmanager
+def _native_stderr_closed() -> Iterator[None]:
+    """TensorFlow's C++ greets on descriptor 2 whatever TF_CPP_MIN_LOG_LEVEL says; Python's errors still get out."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _cost(options: argparse.Namespace) -> int:

@@ -80,7 +80,7 @@ def step_line(front: Sequence[Mark], end: float) -> Line:
 
 
 def _prepare_axes(axes: Axes, plot: FrontPlot) -> None:
-    from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
     costs = [mark.mflops for mark in plot.marks] or [1.0]
     heights = [mark.accuracy for mark in plot.marks] + ([plot.chance] if plot.chance is not None else [])
@@ -91,6 +91,7 @@ def _prepare_axes(axes: Axes, plot: FrontPlot) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=(1, 2, 5, 10)))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel("MFLOPs per clip (one multiply-add = 1)", color=INK)
     axes.set_ylabel("validation accuracy", color=INK)

@@ -120,11 +120,22 @@ def test_the_cost_command_prints_the_published_sizes(tmp_path, capsys):
     assert own.split()[:4] == [str(tmp_path / "spec.yaml"), "4", "x", "24²"]
 
 
+def test_the_data_command_writes_moving_shapes_and_checks_them(tmp_path, capsys):
+    folder = str(tmp_path / "shapes")
+    assert main(["data", "synthesize", folder, "--train-clips", "1", "--val-clips", "1", "--seed", "3"]) == 0
+    assert capsys.readouterr().out.split() == [folder]
+    assert main(["data", "check", folder]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "24 clips are good, 0 are not"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["cost", "a9-base"], "a9-base: no file and no published network; allowed: a spec.yaml or a0-base"),
         (["cost", "a0-base", "--size", "0"], "--size 0 is not allowed"),
+        (["data", "synthesize", "x", "--train-clips", "0"], "train_clips=0 is not allowed; allowed: an integer >= 1"),
+        (["data", "synthesize", "x", "--workers", "0"], "--workers 0 is not allowed"),
+        (["data", "check", "nowhere"], "nowhere: no such file or folder"),
         (["predict", "x.mp4", "--model", "m", "--top", "0"], "--top 0 is not allowed"),
     ],
 )

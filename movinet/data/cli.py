@@ -1,4 +1,4 @@
-"""`python -m movinet data check|index`: what a set of clips holds and what of it is broken."""
+"""`python -m movinet data check|index|synthesize`: what a set of clips holds, what of it is broken; a set of our own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `check` and `index` to the commands of `data`."""
+    """Adds `check`, `index` and `synthesize` to the commands of `data`."""
     check = commands.add_parser("check", help="decode every clip; list what is broken and why")
     check.add_argument("source", metavar="SOURCE", help=SOURCE)
     check.add_argument("--report", metavar="FILE", help='JSON: {"good": n, "bad": [{"path", "reason"}]}')
@@ -27,7 +27,13 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     index.add_argument("source", metavar="SOURCE", help=SOURCE)
     index.add_argument("output", metavar="CSV", help="where to write it; it can be read as a source in its turn")
     index.set_defaults(run=_index)
-    for command in (check, index):
+    synthesize = commands.add_parser("synthesize", help="write moving shapes: real H.264 clips with known labels")
+    synthesize.add_argument("folder", metavar="FOLDER", help="new, empty, or of the same settings")
+    synthesize.add_argument("--train-clips", type=int, metavar="N", help="per class, to train on (default 130)")
+    synthesize.add_argument("--val-clips", type=int, metavar="N", help="per class, to validate with (default 40)")
+    synthesize.add_argument("--seed", type=int, help="other clips (default 0)")
+    synthesize.set_defaults(run=_synthesize)
+    for command in (check, index, synthesize):
         command.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
 
 
@@ -69,6 +75,15 @@ def _index(options: argparse.Namespace) -> int:
     bad = sum(each.problem is not None for each in facts)
     print(f"{len(facts)} clips of {len(found.labels)} classes, {seconds / 60:.1f} minutes, {bad} with a problem")
     print(f"index: {options.output}")
+    return 0
+
+
+def _synthesize(options: argparse.Namespace) -> int:
+    from movinet.data.moving_shapes import MovingShapes, synthesize
+
+    given = {name: getattr(options, name) for name in ("train_clips", "val_clips", "seed")}
+    shapes = MovingShapes(**{name: value for name, value in given.items() if value is not None})
+    print(synthesize(options.folder, shapes, options.workers, _progress("written")))
     return 0
 
 
