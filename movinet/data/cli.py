@@ -1,4 +1,4 @@
-"""`python -m movinet data check|index|synthesize`: what a set of clips holds, what of it is broken; a set of our own."""
+"""`python -m movinet data check|index|synthesize`: what clips there are, what of them is broken; clips of our own."""
 
 from __future__ import annotations
 
