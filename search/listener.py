@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from movinet.spec import MovinetSpec
 from results.record import TrialRecord
 
 
@@ -21,7 +20,7 @@ class Listener:
     def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
         """The search begins or goes on: `total` trials in all, of which `finished` are recorded already."""
 
-    def on_start(self, trial: int | str, spec: MovinetSpec, worker: int) -> None:
+    def on_start(self, trial: int | str, flops: int, worker: int) -> None:
         """A worker (0, 1 ...) begins a trial (a number) or a family member (its name)."""
 
     def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:

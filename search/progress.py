@@ -36,10 +36,12 @@ class SearchProgress:
     """A search of `trials` trials; `records` are those that earlier processes of this run left.
 
     limit: the FLOPs up to which networks count for the hypervolume (the budget's); None: the costliest's so far.
+    began: when the first trial began; None before, while workers are starting.
     """
 
-    def __init__(self, trials: int, records: Iterable[TrialRecord], limit: float | None, now: float):
-        self.trials, self.limit, self.began = trials, limit, now
+    def __init__(self, trials: int, records: Iterable[TrialRecord], limit: float | None):
+        self.trials, self.limit = trials, limit
+        self.began: float | None = None
         self.records = list(records)
         self.earlier = len(self.records)
 
@@ -67,7 +69,9 @@ class SearchProgress:
     def seconds_left(self, running: Iterable[Training], now: float) -> float | None:
         """At the speed so far; epochs of running trials count as parts of a trial. None while nothing is done."""
         done = len(self.records) - self.earlier + sum(training.share for training in running)
-        return (now - self.began) / done * max(self.trials - self.earlier - done, 0.0) if done else None
+        if self.began is None or not done:
+            return None
+        return (now - self.began) / done * max(self.trials - self.earlier - done, 0.0)
 
     def _points(self) -> list[tuple[float, float]]:
         return [(float(record.cost["flops"]), record.accuracy or 0.0) for record in self.records if record.scored]

@@ -202,7 +202,7 @@ class _SearchWatcher:
         return Job(trial, assignment.spec, flops, seed, latest_checkpoint(self.run_folder, trial))
 
     def started(self, job: Job, worker: int) -> None:
-        self.listener.on_start(job.name, job.spec, worker)
+        self.listener.on_start(job.name, job.flops, worker)
 
     def reported(self, job: Job, result: Mapping[str, Any]) -> None:
         self.listener.on_epoch(job.name, result["measurements"][-1])
@@ -261,7 +261,7 @@ class _FamilyWatcher:
         return Job(name, spec, self.flops[name], self.settings.train.seed, checkpoint, member)
 
     def started(self, job: Job, worker: int) -> None:
-        self.listener.on_start(job.name, job.spec, worker)
+        self.listener.on_start(job.name, job.flops, worker)
 
     def reported(self, job: Job, result: Mapping[str, Any]) -> None:
         self.listener.on_epoch(job.name, result["measurements"][-1])

@@ -26,8 +26,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from movinet.cost import network_cost
-from movinet.spec import MovinetSpec
 from results.record import TrialRecord
 from search.listener import Listener
 from search.progress import FamilyProgress, SearchProgress, Training
@@ -49,6 +47,7 @@ class Terminal(Listener):
         console = Console(file=self.stream, force_terminal=self.live, highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
         self.bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console)
+        self.began = time.monotonic()
         self.spoke = -QUIET_SECONDS
         self.steps: dict[str, TaskID] = {}  # what is prepared -> its bar
         self.training: dict[int | str, Training] = {}
@@ -78,16 +77,18 @@ class Terminal(Listener):
             self._line(f"{what}: {done}/{total}" + (f", about {_clock(left)} left" if left else ""))
 
     def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
-        self.search = SearchProgress(total, finished, self.settings.load_budget().flops, time.monotonic())
+        self.search = SearchProgress(total, finished, self.settings.load_budget().flops)
         before = f", {len(finished)} of them recorded before" if finished else ""
         self._line(f"search: {total} trials on {_count(workers, 'worker')}{before}")
 
-    def on_start(self, trial: int | str, spec: MovinetSpec, worker: int) -> None:
+    def on_start(self, trial: int | str, flops: int, worker: int) -> None:
         epochs = self.settings.train.epochs
         if isinstance(trial, str):
             self._begin_family()
             epochs = self.settings.scaling.epochs or epochs
-        self.training[trial] = Training(worker, network_cost(spec).flops, epochs)
+        elif self.search and self.search.began is None:
+            self.search.began = time.monotonic()
+        self.training[trial] = Training(worker, flops, epochs)
 
     def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
         training = self.training[trial]
@@ -132,7 +133,7 @@ class Terminal(Listener):
         if isinstance(trial, str) and (family := self.family):
             facts = [f"{name} {accuracy:.1%}" for name, accuracy in sorted(family.accuracies.items())]
             members = {name: training for name, training in self.training.items() if isinstance(name, str)}
-            return "   ".join([*facts, _time(now - family.began, family.seconds_left(members, now))])
+            return "   ".join([*facts, _time(now - self.began, family.seconds_left(members, now))])
         search = self.search
         assert search is not None
         facts = [] if self.live else [f"{len(search.records)}/{search.trials}"]
@@ -143,7 +144,11 @@ class Terminal(Listener):
         if self.family:  # the search is over
             return "   ".join(facts)
         trials = [training for name, training in self.training.items() if isinstance(name, int)]
-        return "   ".join([*facts, _time(now - search.began, search.seconds_left(trials, now))])
+        if search.began is None:
+            facts.append("workers are starting")
+        elif len(search.records) >= search.trials:
+            facts.append("the best becomes a family")
+        return "   ".join([*facts, _time(now - self.began, search.seconds_left(trials, now))])
 
     def _is_quiet(self) -> bool:
         return time.monotonic() - self.spoke >= QUIET_SECONDS

@@ -7,7 +7,7 @@ from tests.test_plots import trial
 
 
 def progress(records=(), limit=None, trials=10) -> SearchProgress:
-    return SearchProgress(trials=trials, records=records, limit=limit, now=100.0)
+    return SearchProgress(trials=trials, records=records, limit=limit)
 
 
 def test_the_best_is_the_most_accurate_and_of_equals_the_cheapest():
@@ -25,6 +25,8 @@ def test_failed_trials_count_but_never_lead():
 def test_the_time_left_counts_epochs_and_forgets_an_earlier_process():
     state = progress([trial(0, 4, 0.5), trial(1, 2, 0.5)])
     training = Training(worker=0, flops=10, epochs=4)
+    assert state.seconds_left([], now=110.0) is None
+    state.began = 100.0
     assert state.seconds_left([training], now=110.0) is None
     training.epoch_done(2, accuracy=0.5)
     assert state.seconds_left([training], now=110.0) == pytest.approx(10 / 0.5 * 7.5)

@@ -2,7 +2,6 @@ import io
 
 import pytest
 
-from movinet.presets import preset
 from search.settings import Settings
 from search.terminal import Terminal
 from space.yaml_file import read_yaml
@@ -17,12 +16,12 @@ def run(terminal: Terminal) -> None:
         terminal.on_data("writing clips", 0, 10)
         terminal.on_data("writing clips", 10, 10)
         terminal.on_run(2, 1, [])
-        terminal.on_start(0, preset("a0-base"), 0)
+        terminal.on_start(0, 4_000_000, 0)
         terminal.on_epoch(0, {"epoch": 1, "val_accuracy": 0.5})
         terminal.on_record(trial(0, 4.0, 0.5))
-        terminal.on_start(1, preset("a0-base"), 0)
+        terminal.on_start(1, 4_000_000, 0)
         terminal.on_record(trial(1, 8.0, None, status="failed", reason="loss is nan"))
-        terminal.on_start("A0", preset("a0-base"), 0)
+        terminal.on_start("A0", 4_000_000, 0)
         terminal.on_epoch("A0", {"epoch": 1, "val_accuracy": 0.75})
         terminal.on_member("A0", {"accuracy": 0.75, "flops": 4_000_000})
 
@@ -64,7 +63,7 @@ def test_the_view_names_what_is_in_training_and_the_best_so_far():
 
     terminal = Terminal("demo", SETTINGS, io.StringIO(), live=True)
     terminal.on_run(3, 2, [trial(0, 4.0, 0.5)])
-    terminal.on_start(1, preset("a0-base"), 1)
+    terminal.on_start(1, 4_000_000, 1)
     terminal.on_epoch(1, {"epoch": 1, "val_accuracy": 0.25})
     console = Console(file=io.StringIO(), width=100)
     with console.capture() as capture:
