@@ -27,6 +27,13 @@ def test_boxes_lie_inside_the_frame_and_cover_their_share(height, width, least, 
     assert full > 1 - 1e-9 or box_height * box_width >= least * height * width * (1 - 1e-9)
 
 
+def test_boxes_as_tall_as_the_frame_survive_rounding():
+    rng = np.random.default_rng(0)
+    for _ in range(1000):
+        top, _, height, _ = draw(Augment(area=(0.9, 1.0)), 64, 85, "a", rng).box
+        assert top + height <= 64
+
+
 def test_draws_are_a_function_of_the_generator():
     augment = Augment(permute_channels=True, flip=True)
     first, again, other = (draw(augment, 48, 64, "a", np.random.default_rng(seed)) for seed in (1, 1, 2))

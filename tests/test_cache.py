@@ -100,6 +100,14 @@ def test_too_large_is_an_error_that_says_what_to_change(folder, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [".cache.lock"]
 
 
+def test_what_a_killed_builder_left_is_cleared(folder, tmp_path):
+    left = tmp_path / ".cache.building-x1"
+    left.mkdir()
+    (left / "frames.bin").write_bytes(b"x")
+    FrameCache.build(read_source(folder), tmp_path / "cache", 16, 5)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".cache.lock", "cache"]
+
+
 def test_another_folder_is_never_overwritten(folder, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(CacheError, match="not a frame cache and not empty"):

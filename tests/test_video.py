@@ -106,6 +106,23 @@ def test_a_broken_part_is_left_out_and_noted(tmp_path):
     assert "of 3.00 s" in short.damage
 
 
+def test_random_damage_gives_frames_or_a_video_error(tmp_path):
+    rng = np.random.default_rng(0)
+    content = write_video(tmp_path / "good.mkv", rng.integers(0, 256, (20, 48, 64, 3), dtype=np.uint8)).read_bytes()
+    outcomes = {"intact": 0, "damaged": 0, "refused": 0}
+    for _ in range(60):
+        broken = np.frombuffer(content, np.uint8).copy()
+        places = rng.integers(0, len(broken) if rng.random() < 0.5 else 600, rng.integers(1, 30))
+        broken[places] = rng.integers(0, 256, len(places))
+        file = write_bytes(tmp_path / "broken.mkv", broken.tobytes()[: rng.integers(len(broken) // 2, len(broken))])
+        try:
+            outcomes["damaged" if decode(file, times=[0.0, 1.7, 0.4, 9.0]).damage else "intact"] += 1
+        except VideoError:
+            outcomes["refused"] += 1
+    assert outcomes["damaged"] > 10
+    assert outcomes["refused"] > 10
+
+
 def test_a_moment_past_the_end_is_refused(ten_a_second):
     with pytest.raises(VideoError, match=r"no frame between 5 s and 6 s"):
         read_frames(ten_a_second, 5, start=5, end=6)

@@ -7,9 +7,9 @@ candidate needs.  The folder holds frames.bin (uint8, clip after clip, each (T, 
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -126,8 +126,13 @@ def _build(
 ) -> None:
     labels = {label: place for place, label in enumerate(clip_set.labels)}
     entries, skipped, damaged = [], [], []
+    if folder.exists() and any(folder.iterdir()) and not (folder / "index.json").exists():
+        raise CacheError(f"{folder}: not a frame cache and not empty; name another folder")
+    begun = f".{folder.name}.building-"
+    for killed in folder.parent.glob(f"{glob.escape(begun)}*"):  # what a killed builder left
+        shutil.rmtree(killed, ignore_errors=True)
     room = min(max_bytes, shutil.disk_usage(folder.parent).free)
-    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    new = Path(tempfile.mkdtemp(prefix=begun, dir=folder.parent))
     try:
         with (new / "frames.bin").open("wb") as file:
             tasks = [(clip, reading) for clip in clip_set.clips]
@@ -224,8 +229,6 @@ def _replace(folder: Path, new: Path) -> None:
     """Processes that have the old frames mapped keep them until they close."""
     old = new.with_name(f"{new.name}-old")
     if folder.exists():
-        if any(folder.iterdir()) and not (folder / "index.json").exists():
-            raise CacheError(f"{folder}: not a frame cache and not empty; name another folder")
         folder.rename(old)
     new.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
@@ -240,4 +243,3 @@ def _lock(folder: Path) -> Iterator[None]:
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-        os.utime(file.name)

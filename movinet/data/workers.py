@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
 from typing import Any
 
 # A new process takes longer to start than this many small clips take to decode.
@@ -72,4 +75,17 @@ def _alone(function: Callable[[Any], Any], item: Any, crashed: Callable[[Any], A
 
 def _pool(workers: int) -> ProcessPoolExecutor:
     # spawn: a forked child of a process that runs TensorFlow or Ray may hang
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_live_and_die_with_parent)
+
+
+def _live_and_die_with_parent() -> None:
+    """An interrupt is the parent's to handle; a parent that was killed leaves no orphans behind."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
