@@ -14,7 +14,10 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+
+from search.settings import ResourceSettings
 
 LOOPBACK = "127.0.0.1"
 OBJECT_STORE_BYTES = 80 * 2**20  # frames are memory-mapped files, so next to nothing passes through it
@@ -33,9 +36,28 @@ _QUIET = {
 }
 
 
+@dataclass(frozen=True)
+class Workers:
+    """How many jobs run at a time, and what each may use."""
+
+    count: int
+    threads: int
+    gpu_fraction: float = 0.0
+
+
+def share_machine(resources: ResourceSettings, jobs: int) -> Workers:
+    """How many workers, with what each; never more than there are jobs."""
+    gpus, threads = gpu_count(), resources.threads_per_worker
+    fraction = (1.0 if gpus else 0.0) if resources.gpu_fraction == "auto" else resources.gpu_fraction
+    by_cores = max(1, usable_cores() // threads)
+    by_gpus = int(gpus / fraction) if fraction else by_cores
+    count = max(1, min(by_cores, by_gpus)) if resources.workers == "auto" else resources.workers
+    return Workers(min(count, max(1, jobs)), threads, fraction)
+
+
 @contextmanager
-def ray_cluster(cpus: int, gpus: float, address: str | None = None) -> Iterator[None]:
-    """Within the block Ray is up: our own with these resources, or the one at `address` ("auto", "host:port")."""
+def ray_cluster(workers: Workers, address: str | None = None) -> Iterator[None]:
+    """Within the block Ray is up: our own for these workers, or the one at `address` ("auto", "host:port")."""
     os.environ.update(_QUIET)
     if address is None:
         _lock_out_strangers()
@@ -47,16 +69,16 @@ def ray_cluster(cpus: int, gpus: float, address: str | None = None) -> Iterator[
             "address": "local",
             "_node_ip_address": LOOPBACK,
             "include_dashboard": False,
-            "num_cpus": cpus,
-            "num_gpus": gpus,
+            "num_cpus": workers.count * workers.threads,
+            "num_gpus": gpu_count() if workers.gpu_fraction else 0,
             "object_store_memory": OBJECT_STORE_BYTES,
         }
     else:
         options["address"] = address
-    context = ray.init(**options)
+    ray.init(**options)
     try:
-        if address is None and context.address_info["node_ip_address"] != LOOPBACK:
-            raise RuntimeError(f"Ray listens on {context.address_info['node_ip_address']}, not on {LOOPBACK} only")
+        if address is None and (own := ray.util.get_node_ip_address()) != LOOPBACK:
+            raise RuntimeError(f"Ray listens on {own}, not on {LOOPBACK} only")
         yield
     finally:
         ray.shutdown()
@@ -72,6 +94,11 @@ def gpu_count() -> int:
     )
 
 
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _lock_out_strangers() -> None:
     """A fresh secret for this process and the Ray processes it starts; they inherit its environment."""
     os.environ["RAY_AUTH_MODE"] = "token"
@@ -80,7 +107,7 @@ def _lock_out_strangers() -> None:
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     if "ray" in sys.modules:  # it has read the environment already
         from ray._private import ray_constants
-        from ray._raylet import AuthenticationTokenLoader, Config
+        from ray._raylet import AuthenticationTokenLoader, Config  # pyright: ignore[reportAttributeAccessIssue]
 
         ray_constants.ENABLE_RAY_CLUSTER = False
         Config.initialize("")

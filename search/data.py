@@ -42,7 +42,7 @@ def prepare(data: DataSettings, clips: Iterable[ClipSpec], listener: Listener) -
         if not found.split(split):
             raise SourceError(f"{source}: no clips to {'train on' if split == 'train' else 'validate with'}")
     if len(found.labels) < 2:
-        raise SourceError(f"{source}: one class only ({found.labels[0]}); allowed: two classes or more")
+        raise SourceError(f"{source}: one class only ({', '.join(found.labels)}); allowed: two classes or more")
     reading = how_to_read(data, clips)
     key = f"{reading.resolution}px-{reading.frames_per_second:g}fps-{reading.seconds:g}s"
     return FrameCache.build(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from search.cluster import Workers
 from search.ray_searcher import Job, JobSearcher
 from search.trial import Trial
 
@@ -19,21 +20,12 @@ CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
-class Workers:
-    """How many jobs run at a time, and what each may use."""
-
-    count: int
-    threads: int
-    gpu_fraction: float = 0.0
-
-
-@dataclass(frozen=True)
 class Ending:
     """How a job ended: measurements as dicts, seconds in all and per part, and the reason if it failed."""
 
-    measurements: Sequence[Mapping[str, Any]]
+    measurements: list[dict[str, Any]]
     seconds: float
-    times: Mapping[str, float]
+    times: dict[str, float]
     reason: str | None
 
 
@@ -60,7 +52,8 @@ def run_jobs(
 
     common: the part of every job's config that is the same. Checkpoints of unfinished jobs stay in the run folder.
     """
-    common = {**common, "threads": workers.threads, "gpu_fraction": workers.gpu_fraction}
+    logs = str(run_folder.resolve() / "logs")
+    common = {**common, "threads": workers.threads, "gpu_fraction": workers.gpu_fraction, "logs": logs}
     searcher = JobSearcher(next_job, common)
     storage = run_folder.resolve() / "ray"
     tuner = tune.Tuner(

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,7 +31,7 @@ class Trial(tune.Trainable):
 
     config: name (trial number or member), spec, train and seed as dicts and numbers; cache (a folder of decoded
     frames); threads, gpu_fraction; time_limit_s or None; checkpoint (folder to go on from) or None; member (folder to
-    write the trained network to) or None.
+    write the trained network to) or None; logs (folder).
 
     Each result has times: start, the worker's wait since its last trial (or its import of TensorFlow), and the parts of
     the evaluation.
@@ -71,6 +72,7 @@ class Trial(tune.Trainable):
                 result |= self.next_epoch()
         except Exception as error:  # out of memory and time included; a record with this reason is the answer
             result["reason"] = reason_of(error)
+            self.log(error)
         self.idle_since = time.monotonic()
         self.spent += self.idle_since - began
         evaluation = self.evaluation
@@ -88,6 +90,12 @@ class Trial(tune.Trainable):
             write_member(Path(self.config["member"]), evaluation, self.cache.labels)
         done = evaluation.done
         return {"epoch": last.epoch, "val_accuracy": last.val_accuracy, "done": done, "should_checkpoint": not done}
+
+    def log(self, error: Exception) -> None:
+        """The traceback, for whom the reason is not enough."""
+        path = Path(self.config["logs"], f"trial-{self.config['name']}.log")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
 
     def begin(self) -> Evaluation:
         from movinet.data.cache import FrameCache
@@ -153,7 +161,8 @@ def time_limit(seconds: float | None, spent: float) -> Iterator[None]:
 def reason_of(error: BaseException) -> str:
     """One line that says what went wrong."""
     text = " ".join(str(error).split())
-    name = {"TimeLimit": "time limit", "TrainingDiverged": "diverged", "ResourceExhaustedError": "out of memory"}
-    name |= {"MemoryError": "out of memory"}
     kind = type(error).__name__
-    return f"{name.get(kind, kind)}: {text}"[:400] if text else name.get(kind, kind)
+    if isinstance(error, MemoryError) or kind == "ResourceExhaustedError":
+        kind = "out of memory"
+    kind = {"TimeLimit": "time limit", "TrainingDiverged": "diverged"}.get(kind, kind)
+    return f"{kind}: {text}"[:400] if text else kind

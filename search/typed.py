@@ -121,8 +121,8 @@ def _fit(option: Any, value: Any) -> tuple[bool, Any]:
     if option is float:
         if isinstance(value, str) and _NUMBER.fullmatch(value):
             value = float(value)
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return (True, float(value)) if is_number and math.isfinite(value) else (False, value)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return (True, float(value)) if is_number else (False, value)
     return isinstance(value, option) and (option is bool or not isinstance(value, bool)), value
 
 

@@ -13,8 +13,8 @@ psutil = pytest.importorskip("psutil")  # Ray brings its own
 
 DRIVER = """
 import os, time, ray
-from search.cluster import ray_cluster
-with ray_cluster(cpus=1, gpus=0):
+from search.cluster import Workers, ray_cluster
+with ray_cluster(Workers(count=1, threads=1)):
     @ray.remote
     def worker(): return os.getpid()
     print(ray.get_runtime_context().gcs_address, os.environ["RAY_AUTH_TOKEN"], ray.get(worker.remote()), flush=True)
