@@ -1,0 +1,150 @@
+"""The whole path by its front door: interrupted, resumed, searched, scaled, trained, drawn, and asked again."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from movinet.__main__ import main as movinet
+from results.store import TRIALS_FILE, read_trials
+from run_search import main
+
+ROOT = Path(__file__).parents[1]
+MEMBERS = ["A0", "A1", "A2", "A3", "A4", "A5"]
+CONFIG = """
+space:
+  clip: {seconds: 1, frames_per_second: [4], resolution: [16, 24]}
+  stem: {filters: 8}
+  block2: {stride: 2, base_filters: [8, 16], layers: [1, 2], kernel: [[1, 3, 3], [3, 3, 3]], expand_ratio: 2}
+  head: {project_filters: 16, head_filters: 16}
+data: {moving_shapes: {train_clips: 3, val_clips: 1}, folder: FOLDER}
+train: {epochs: 1, batch_size: 12}
+search: {strategy: random, trials: 3}
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    (folder / "tiny.yaml").write_text(CONFIG.replace("FOLDER", str(folder / "data")))
+    return folder / "tiny.yaml"
+
+
+@pytest.fixture(scope="module")
+def search(config) -> list[str]:
+    return ["--config", str(config), "--runs-folder", str(config.parent / "runs")]
+
+
+@pytest.fixture(scope="module")
+def run(config, search) -> Path:
+    """The folder of a run that was interrupted while it wrote clips, and then resumed."""
+    command = [sys.executable, str(ROOT / "run_search.py"), *search]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while "writing clips" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert said == "interrupted; go on with: python run_search.py resume tiny\n"
+    assert process.returncode == 130
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "run_search.py"), "resume", "tiny", *search[2:]], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (config.parent / "said.txt").write_text(done.stdout)
+    return config.parent / "runs" / "tiny"
+
+
+def test_a_run_leaves_all_its_files(run):
+    for name in (
+        "config.yaml",
+        "environment.json",
+        TRIALS_FILE,
+        "front.csv",
+        "pareto.png",
+        "pareto.svg",
+        "labels.json",
+    ):
+        assert (run / name).stat().st_size > 0
+    for member in MEMBERS:
+        for name in ("spec.yaml", "model.keras", "metrics.json", "labels.json"):
+            assert (run / "family" / member / name).stat().st_size > 0
+    trials = read_trials(run)
+    assert sorted(trials["trial"]) == [0, 1, 2]
+    assert trials["spec_id"].is_unique
+    assert set(trials["status"]) == {"finished"}
+
+
+def test_the_family_doubles_from_member_to_member(run):
+    flops = [json.loads((run / "family" / name / "metrics.json").read_text())["flops"] for name in MEMBERS]
+    best = read_trials(run).sort_values(["accuracy", "flops"], ascending=[False, True]).iloc[0]
+    assert flops[2] == best["flops"]
+    for index, used in enumerate(flops):
+        assert used == pytest.approx(flops[2] * 2.0 ** (index - 2), rel=0.1)
+
+
+def test_a_run_says_what_it_does_in_plain_lines(run):
+    said = (run.parents[1] / "said.txt").read_text()
+    assert "\x1b" not in said
+    for text in (
+        "search: 3 trials on ",
+        "trial 2 finished: ",
+        "A5 trained: ",
+        "3 trials, ",
+        "try      python -m movinet",
+    ):
+        assert text in said
+
+
+def test_the_same_command_again_trains_nothing(run, search, capsys):
+    before = {path: path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file() and path.name != ".lock"}
+    assert main(search) == 0
+    assert {path: path.read_bytes() for path in before} == before
+    assert "3 trials, " in capsys.readouterr().out
+
+
+def test_a_run_keeps_its_settings(run, search, capsys):
+    assert main([*search, "--set", "search.seed=5"]) == 2
+    error = capsys.readouterr().err
+    assert "search.seed=0, but now 5" in error
+    assert "another --name" in error
+
+
+def test_a_member_names_the_classes_of_a_clip(run, config, capsys):
+    video = next((config.parent / "data").rglob("*.mp4"))
+    assert movinet(["predict", str(video), "--model", str(run / "family" / "A1"), "--top", "12"]) == 0
+    labels = [line.split(maxsplit=1)[1] for line in capsys.readouterr().out.splitlines()]
+    assert sorted(labels) == json.loads((run / "labels.json").read_text())
+
+
+def test_the_picture_can_be_drawn_anew(run, search, capsys):
+    before = (run / "pareto.svg").read_bytes()
+    (run / "pareto.svg").unlink()
+    assert main(["plot", "tiny", *search[2:]]) == 0
+    assert (run / "pareto.svg").read_bytes() == before
+    assert str(run / "pareto.svg") in capsys.readouterr().out
+
+
+def test_scale_takes_only_the_settings_of_scaling(run, search, capsys):
+    assert main(["scale", "tiny", *search[2:], "--set", "search.trials=9"]) == 2
+    assert "--set search.trials=9 is not allowed; allowed here: scaling.KEY=VALUE" in capsys.readouterr().err
+    assert main(["scale", "tiny", *search[2:]]) == 0
+
+
+def test_a_run_whose_trials_all_fail_says_why_and_where_the_log_is(run, search, capfd):
+    name = ["--name", "hasty", "--set", "train.learning_rate=1e38", "search.trials=1"]
+    assert main([*search, *name]) == 1
+    error = capfd.readouterr().err
+    assert error.count("\n") == 1
+    assert "no trial has an accuracy (diverged: loss is " in error
+    log = run.parent / "hasty" / "logs" / "run_search.log"
+    assert str(log) in error
+    assert "NoBestTrial" in log.read_text()
+
+
+def test_show_describes_a_space(capsys):
+    assert main(["show", str(ROOT / "configs" / "spaces" / "movinet.yaml"), "--samples", "50"]) == 0
+    assert "block2" in capsys.readouterr().out
