@@ -62,14 +62,20 @@ def test_depthwise_is_the_definition_and_so_are_its_gradients(case, monkeypatch)
         np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-4)
 
 
-def test_batch_norm_has_the_population_variance(monkeypatch):
-    x = tf.constant(np.random.default_rng(0).normal(2.0, 3.0, (2, 3, 4, 4, 5)).astype(np.float32))
-    gamma, beta = tf.constant(np.linspace(0.5, 2.0, 5, dtype=np.float32)), tf.constant(np.arange(5, dtype=np.float32))
-    fast = forms.normalize_batch(x, gamma, beta, 1e-3)
+def test_batch_norm_and_its_moving_statistics(monkeypatch):
+    x = np.random.default_rng(0).normal(2.0, 3.0, (2, 3, 4, 4, 5)).astype(np.float32)
+    gamma, beta = np.linspace(0.5, 2.0, 5, dtype=np.float32), np.arange(5, dtype=np.float32)
+    mean, variance = np.full(5, 0.5, np.float32), np.full(5, 2.0, np.float32)
+
+    def run():
+        return forms.normalize_batch(*map(tf.constant, (x, gamma, beta, mean, variance)), 0.9, 1e-3)
+
+    fast = run()
     monkeypatch.setattr(forms, "ON_TENSORFLOW", False)
-    for ours, plain in zip(fast, forms.normalize_batch(x, gamma, beta, 1e-3), strict=True):
+    for ours, plain in zip(fast, run(), strict=True):
         np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(fast[2], np.var(x, axis=(0, 1, 2, 3)), rtol=1e-4)
+    np.testing.assert_allclose(fast[1], 0.9 * mean + 0.1 * x.mean(axis=(0, 1, 2, 3)), rtol=1e-4)
+    np.testing.assert_allclose(fast[2], 0.9 * variance + 0.1 * x.var(axis=(0, 1, 2, 3), ddof=1), rtol=1e-4)
 
 
 def test_full_convolution_over_time_and_space_is_conv3d():

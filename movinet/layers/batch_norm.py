@@ -15,8 +15,8 @@ ops: Any = keras.ops  # its inferred types are unions over backends
 class BatchNorm(keras.layers.Layer):
     """Batch normalisation in training; at inference its affine map is folded into the convolution before it.
 
-    Call arguments: x (..., C), normalised by its own statistics, which the moving ones follow; gain, a scalar that
-    multiplies the result, or None.  Weights and statistics are float32 under mixed precision too.
+    Call arguments: x (B, T, H, W, C), normalised by its own statistics, which the moving ones follow; gain, a scalar
+    times the result, or None.  Weights and statistics are float32 under mixed precision too.
     """
 
     def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs):
@@ -32,10 +32,10 @@ class BatchNorm(keras.layers.Layer):
         self.moving_variance = self.add_weight(shape=size, initializer="ones", name="moving_variance", **frozen)
 
     def call(self, x, gain=None):
-        gamma, beta = self._affine(gain)
-        y, mean, variance = forms.normalize_batch(x, gamma, beta, self.epsilon)
-        self._follow(self.moving_mean, mean)
-        self._follow(self.moving_variance, variance)
+        moving = ops.convert_to_tensor(self.moving_mean), ops.convert_to_tensor(self.moving_variance)
+        y, mean, variance = forms.normalize_batch(x, *self._affine(gain), *moving, self.momentum, self.epsilon)
+        self.moving_mean.assign(mean)
+        self.moving_variance.assign(variance)
         return y
 
     def folded(self, gain: Any = None) -> tuple[Any, Any]:
@@ -47,6 +47,3 @@ class BatchNorm(keras.layers.Layer):
     def _affine(self, gain):
         gamma, beta = ops.convert_to_tensor(self.gamma), ops.convert_to_tensor(self.beta)
         return (gamma, beta) if gain is None else (gamma * gain, beta * gain)
-
-    def _follow(self, average, value):
-        average.assign_sub((average - ops.cast(value, average.dtype)) * (1.0 - self.momentum))

@@ -94,6 +94,11 @@ class Bottleneck(keras.layers.Layer):
         x = x + self._skip(clip, training)
         return x if states is None else (x, next_states)
 
+    def compute_output_spec(self, clip, states=None, training=False):
+        if states is not None:
+            return super().compute_output_spec(clip, states, training)
+        return forms.symbolic(clip, self.filters, self.stride, self.compute_dtype)
+
     def _feature(self, x, states, training):
         if states is None:
             x = self.feature(x, training=training)

@@ -67,12 +67,17 @@ class ConvBlock(keras.layers.Layer):
             x = self._stage(stage, x, buffer is not None, gain, training)
         return x if buffer is None else (x, seen[:, -buffer.shape[1] :])
 
+    def compute_output_spec(self, clip, buffer=None, gain=None, training=False):
+        if buffer is not None:
+            return super().compute_output_spec(clip, buffer, gain, training)
+        return forms.symbolic(clip, self.filters, self.stages[0][1], self.compute_dtype)
+
     def _stage(self, stage, x, buffered, gain, training):
         """One convolution with its batch norm, which is part of the kernel where its statistics do not move."""
         kernel, shift = ops.convert_to_tensor(self.kernels[stage]), self.bias
         taps, stride = self.stages[stage]
         kernel = ops.reshape(kernel, (*taps, self.filters) if self.depthwise else (*taps, -1, self.filters))
-        norm = self.norms[stage] if self.norms else None
+        norm: Any = self.norms[stage] if self.norms else None
         learns = norm is not None and training and norm.trainable
         if norm is not None and not learns:
             scale, shift = norm.folded(gain)
@@ -80,7 +85,7 @@ class ConvBlock(keras.layers.Layer):
         past, future = (0, 0) if buffered else self._padding(taps[0] - 1)
         form = forms.depthwise if self.depthwise else forms.full
         x = form(x, kernel, stride, past, future, shift)
-        return self.activate(norm(x, gain) if learns else x)
+        return self.activate(x if norm is None or not learns else norm(x, gain))
 
     def _padding(self, reach):
         """Frames of zeros before and after a clip whose time taps reach `reach` frames beyond it."""

@@ -28,10 +28,12 @@ def pointwise(clip: Any, kernel: Any, shift: Any = None) -> Any:
 def full(clip: Any, kernel: Any, stride: int, before: int, after: int, shift: Any = None) -> Any:
     """A 3-D convolution with (kt, kh, kw, C, F), 'same' in space, with zero frames `before` and `after`."""
     taps, height, width, channels, filters = kernel.shape
-    clip = _unfold_time(pad_time(clip, before, after), taps)
-    kernel = ops.reshape(ops.transpose(kernel, (1, 2, 0, 3, 4)), (height, width, taps * channels, filters))
+    if taps > 1:
+        clip = _unfold_time(pad_time(clip, before, after), taps)
+        kernel = ops.transpose(kernel, (1, 2, 0, 3, 4))
     if height == width == stride == 1:
-        return pointwise(clip, kernel[0, 0], shift)
+        return pointwise(clip, ops.reshape(kernel, (taps * channels, filters)), shift)
+    kernel = ops.reshape(kernel, (height, width, taps * channels, filters))
     return _clip_of(_shifted(ops.conv(_frames_of(clip), kernel, strides=stride, padding="same"), shift), clip)
 
 
@@ -58,17 +60,34 @@ def pad_time(clip: Any, before: int, after: int) -> Any:
     return ops.pad(clip, ((0, 0), (before, after), (0, 0), (0, 0), (0, 0))) if before or after else clip
 
 
-def normalize_batch(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
-    """Batch normalisation of (..., C) by its own statistics: the result, mean (C,) and variance (C,)."""
+def normalize_batch(
+    x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, momentum: float, epsilon: float
+) -> tuple[Any, Any, Any]:
+    """Batch normalisation of (B, T, H, W, C) by its own statistics: the result, next moving mean and variance (C,).
+
+    The moving variance follows the sample's, n - 1 in the denominator.
+    """
     if ON_TENSORFLOW:
-        return tensorflow_forms.normalize_batch(x, gamma, beta, epsilon)
-    mean, variance = ops.moments(ops.cast(x, gamma.dtype), tuple(range(len(x.shape) - 1)))
-    scale = gamma * ops.rsqrt(variance + epsilon)
-    return x * ops.cast(scale, x.dtype) + ops.cast(beta - mean * scale, x.dtype), mean, variance
+        return tensorflow_forms.normalize_batch(x, gamma, beta, mean, variance, momentum, epsilon)
+    own_mean, own_variance = ops.moments(ops.cast(x, gamma.dtype), (0, 1, 2, 3))
+    scale = gamma * ops.rsqrt(own_variance + epsilon)
+    y = x * ops.cast(scale, x.dtype) + ops.cast(beta - own_mean * scale, x.dtype)
+    count = ops.cast(ops.size(x) // x.shape[-1], gamma.dtype)
+    sample = own_variance * (count / ops.maximum(count - 1, 1))
+    return y, mean + (own_mean - mean) * (1 - momentum), variance + (sample - variance) * (1 - momentum)
+
+
+def symbolic(clip: Any, filters: int, stride: int, dtype: str) -> Any:
+    """What a layer makes of a symbolic clip, without tracing it: building a network takes half the time."""
+    batch, time, height, width, _ = clip.shape
+    strided = (None if size is None else -(-size // stride) for size in (height, width))
+    return keras.KerasTensor((batch, time, *strided, filters), dtype=dtype)
 
 
 def _shifted(x: Any, shift: Any) -> Any:
-    return x if shift is None else x + shift
+    if shift is None:
+        return x
+    return tensorflow_forms.shifted(x, shift) if ON_TENSORFLOW else x + shift
 
 
 def _frames_of(clip: Any) -> Any:

@@ -49,6 +49,11 @@ class Head(keras.layers.Layer):
         pooled, next_states = running_mean(frames, states) if self.pooling == "3d" else (frames[:, -1:], states)
         return pooled if states is None else (pooled, next_states)
 
+    def compute_output_spec(self, clip, states=None, training=False):
+        if states is not None:
+            return super().compute_output_spec(clip, states, training)
+        return keras.KerasTensor((clip.shape[0], 1, 1, 1, self.filters), dtype=self.compute_dtype)
+
 
 @keras.saving.register_keras_serializable(package="movinet")
 class ClassifierHead(keras.layers.Layer):
@@ -83,3 +88,6 @@ class ClassifierHead(keras.layers.Layer):
         if self.drop is not None:
             x = self.drop(x, training=training)
         return ops.cast(ops.reshape(self.classifier(x), (-1, self.num_classes)), "float32")
+
+    def compute_output_spec(self, x, training=False):
+        return keras.KerasTensor((x.shape[0], self.num_classes), dtype="float32")

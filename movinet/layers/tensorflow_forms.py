@@ -36,21 +36,35 @@ def depthwise(clip: Any, kernel: Any, stride: int, before: int, after: int) -> A
     return convolve(clip, kernel)
 
 
-def normalize_batch(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
-    """Batch normalisation of (..., C) by its own statistics: the result, mean (C,) and variance (C,)."""
+def normalize_batch(
+    x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, momentum: float, epsilon: float
+) -> tuple[Any, Any, Any]:
+    """`forms.normalize_batch` in one operation (oneDNN's, three times as fast as Eigen's, takes rank 4 only)."""
     shape = ops.shape(x)
-    flat = tf.reshape(x, (-1, 1, 1, shape[-1]))
-    y, mean, variance = tf.compat.v1.nn.fused_batch_norm(flat, gamma, beta, epsilon=epsilon, is_training=True)
-    count = tf.cast(tf.shape(flat)[0], variance.dtype)
-    return tf.reshape(y, shape), mean, variance * ((count - 1) / count)  # the kernel's variance is the sample's
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=tf.reshape(x, (-1, 1, 1, shape[-1])),
+        scale=gamma,
+        offset=beta,
+        mean=mean,
+        variance=variance,
+        epsilon=epsilon,
+        exponential_avg_factor=1.0 - momentum,
+        is_training=True,
+    )
+    return tf.reshape(y, shape), mean, variance
+
+
+def shifted(x: Any, shift: Any) -> Any:
+    """(..., C) plus (C,): an operation that TensorFlow fuses with the convolution or product before it."""
+    return tf.nn.bias_add(x, shift)
 
 
 def _correlate(padded: Any, kernel: Any, stride: int) -> Any:
     """(B, T + kt - 1, H, W, C) -> (B, T, H', W', C)."""
     strides = (1, stride, stride, 1)
     parts = [
-        tf.nn.depthwise_conv2d(frames, tap[..., None], strides, "SAME")
-        for frames, tap in zip(_windows(padded, kernel.shape[0]), tf.unstack(kernel), strict=True)
+        tf.nn.depthwise_conv2d(frames, tap, strides, "SAME")
+        for frames, tap in zip(_windows(padded, kernel.shape[0]), _taps(kernel), strict=True)
     ]
     return _clip_of(_total(parts), padded)
 
@@ -59,8 +73,8 @@ def _transposed(clip: Any, padded: Any, kernel: Any, stride: int) -> Any:
     """The gradient of a strided convolution by its input `clip`, from the upstream gradient padded in time."""
     frames = tf.shape(_frames_of(clip))
     parts = [
-        tf.nn.depthwise_conv2d_backprop_input(frames, tap[..., None], upstream, (1, stride, stride, 1), "SAME")
-        for upstream, tap in zip(_windows(padded, kernel.shape[0]), reversed(tf.unstack(kernel)), strict=True)
+        tf.nn.depthwise_conv2d_backprop_input(frames, tap, upstream, (1, stride, stride, 1), "SAME")
+        for upstream, tap in zip(_windows(padded, kernel.shape[0]), reversed(_taps(kernel)), strict=True)
     ]
     return tf.reshape(_total(parts), tf.shape(clip))
 
@@ -72,19 +86,27 @@ def _kernel_gradient(padded: Any, upstream: Any, kernel: Any, stride: int) -> An
         tf.nn.depthwise_conv2d_backprop_filter(frames, shape, upstream, (1, stride, stride, 1), "SAME")
         for frames in _windows(padded, kernel.shape[0])
     ]
-    return tf.stack(parts)[..., 0]
+    return tf.reshape(tf.stack(parts), kernel.shape)
+
+
+def _taps(kernel: Any) -> list[Any]:
+    """The time taps of (kt, kh, kw, C), as 2-D depthwise kernels (kh, kw, C, 1)."""
+    return tf.unstack(tf.reshape(kernel, (*kernel.shape, 1)))
 
 
 def _windows(padded: Any, taps: int) -> list[Any]:
     """What each time tap sees of (B, T + taps - 1, H, W, C), as (B * T, H, W, C)."""
     if taps == 1:
         return [_frames_of(padded)]
+    batch, time, height, width, channels = ops.shape(padded)
+    size, count = height * width * channels, time - (taps - 1)
     if padded.shape[0] == 1:  # slices of the outermost axis are no copies
-        padded = _frames_of(padded)
-        count = ops.shape(padded)[0] - (taps - 1)
-        return [padded[tap : tap + count] for tap in range(taps)]
-    count = ops.shape(padded)[1] - (taps - 1)
-    return [_frames_of(padded[:, tap : tap + count]) for tap in range(taps)]
+        rows = tf.reshape(padded, (time, size))
+        slices = [rows[tap : tap + count] for tap in range(taps)]
+    else:  # of few axes, slices are quick
+        rows = tf.reshape(padded, (batch, time, size))
+        slices = [rows[:, tap : tap + count] for tap in range(taps)]
+    return [tf.reshape(part, (-1, height, width, channels)) for part in slices]
 
 
 def _total(parts: list[Any]) -> Any:
@@ -92,7 +114,12 @@ def _total(parts: list[Any]) -> Any:
 
 
 def _pad_time(clip: Any, before: int, after: int) -> Any:
-    return tf.pad(clip, ((0, 0), (before, after), (0, 0), (0, 0), (0, 0))) if before or after else clip
+    if not (before or after):
+        return clip
+    batch, time, height, width, channels = ops.shape(clip)
+    rows = tf.reshape(clip, (batch, time, height * width * channels))
+    padded = tf.pad(rows, ((0, 0), (before, after), (0, 0)))
+    return tf.reshape(padded, (batch, time + before + after, height, width, channels))
 
 
 def _frames_of(clip: Any) -> Any:
