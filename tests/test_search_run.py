@@ -1,0 +1,201 @@
+"""Whole searches on real Ray: records, lost workers, kills, resumes, and the family."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from movinet.spec import spec_from_dict
+from results.store import load_records
+from search.listener import Listener
+from search.resume import Journal
+from search.run import run_search, train_family
+from search.settings import load_settings
+from search.typed import ConfigError
+from tests.search_runs import write_config
+
+pytest.importorskip("ray")
+psutil = pytest.importorskip("psutil")  # Ray brings its own
+DRIVER = """
+import sys
+from search.run import run_search
+from search.settings import load_settings
+if __name__ == "__main__":
+    run_search(load_settings(sys.argv[1]), sys.argv[2])
+"""
+
+
+class Recorder(Listener):
+    """Keeps all events, and can kill a worker in one."""
+
+    def __init__(self, kill_at: str = ""):
+        self.events: list[tuple] = []
+        self.kill_at = kill_at
+
+    def on_run(self, *about):
+        self.events.append(("run", *about))
+
+    def on_start(self, *about):
+        self.events.append(("start", *about))
+
+    def on_epoch(self, *about):
+        self.events.append(("epoch", *about))
+        if self.kill_at == "epoch":
+            self.kill_at = ""
+            workers = [p for p in psutil.Process().children(recursive=True) if "Trial" in " ".join(p.cmdline())]
+            os.kill(workers[0].pid, signal.SIGKILL)
+
+    def on_record(self, *about):
+        self.events.append(("record", *about))
+
+    def on_member(self, *about):
+        self.events.append(("member", *about))
+
+    def of(self, kind: str) -> list[tuple]:
+        return [event[1:] for event in self.events if event[0] == kind]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """The clips and frames that all runs here share."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A search of 5 trials in which one worker was killed: (settings, run folder, what the listener heard)."""
+    folder = tmp_path_factory.mktemp("finished")
+    settings = load_settings(write_config(folder, data, search={"trials": 5}))
+    listener = Recorder(kill_at="epoch")
+    run_search(settings, folder / "run", listener)
+    return settings, folder / "run", listener
+
+
+def check_whole(run: Path, trials: int) -> None:
+    """No trial lost, none twice, nothing left to do."""
+    records = load_records(run)
+    assert sorted(record.trial for record in records) == list(range(trials))
+    assert len({record.spec_id for record in records}) == trials
+    lines = (run / "trials.jsonl").read_text().splitlines()
+    assert len(lines) == trials
+    assert not Journal(run).unfinished
+    assert not list((run / "checkpoints").iterdir())
+
+
+def test_a_search_leaves_one_whole_record_per_trial(finished):
+    settings, run, listener = finished
+    check_whole(run, 5)
+    for record in load_records(run):
+        assert spec_from_dict(record.spec).id == record.spec_id
+        assert settings.load_space().candidate(record.candidate).id == record.spec_id
+        if record.status == "finished":
+            assert [measured["epoch"] for measured in record.measurements] == [1, 2]
+            assert record.accuracy == max(measured["val_accuracy"] for measured in record.measurements)
+            assert {"start", "build", "train", "eval", "save"} == set(record.times)
+            assert sum(record.times.values()) - record.times["start"] <= record.seconds + 0.5
+    assert [event[0] for event in listener.of("run")] == [5]
+    assert {event[2] for event in listener.of("start")} == {0, 1}
+    assert len(listener.of("record")) == 5
+
+
+def test_a_worker_that_dies_is_a_record_with_its_reason_and_the_search_goes_on(finished):
+    failed = [record for record in load_records(finished[1]) if record.status == "failed"]
+    assert len(failed) == 1
+    assert failed[0].reason.startswith("worker lost: ")
+    assert "\n" not in failed[0].reason
+
+
+def test_a_finished_search_is_read_and_not_run_again(finished):
+    settings, run, _ = finished
+    listener = Recorder()
+    assert [r.trial for r in run_search(settings, run, listener)] == [r.trial for r in load_records(run)]
+    assert listener.events == []
+
+
+def test_a_run_refuses_other_settings_and_names_the_first(finished, data, tmp_path):
+    other = load_settings(write_config(tmp_path, data, search={"trials": 5, "seed": 7}))
+    with pytest.raises(ConfigError, match=r"config.yaml: search.seed=0, but now 7; a run keeps its settings"):
+        run_search(other, finished[1])
+
+
+def test_a_run_folder_holds_its_settings_and_environment(finished):
+    settings, run, _ = finished
+    assert load_settings(run / "config.yaml") == settings
+    environment = json.loads((run / "environment.json").read_text())
+    assert environment["versions"]["ray"]
+    assert environment["seed"] == 0
+
+
+def test_a_family_is_trained_once_and_written_whole(finished):
+    import keras
+
+    import movinet.model  # noqa: F401  (its layers are registered by their import)
+
+    settings, run, _ = finished
+    small = spec_from_dict(load_records(run)[0].spec)
+    members = {"A0": small}
+    metrics = train_family(settings, run, members)
+    folder = run / "family" / "A0"
+    assert json.loads((folder / "metrics.json").read_text()) == metrics["A0"]
+    assert metrics["A0"]["spec_id"] == small.id
+    labels = json.loads((folder / "labels.json").read_text())
+    model = keras.models.load_model(folder / "model.keras")
+    assert model.output_shape == (None, len(labels))
+    listener = Recorder()
+    assert train_family(settings, run, members, listener) == metrics
+    assert [event[0] for event in listener.events] == ["member"]
+
+
+def killed_search(config: Path, run: Path, kills: int, seconds: tuple[float, float], seed: int) -> list[float]:
+    """Starts the search and kills its driver after a random time, so often; then lets it end. Returns the times."""
+    rng = random.Random(seed)
+    times = [rng.uniform(*seconds) for _ in range(kills)]
+    for delay in [*times, None]:
+        driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(config), str(run)], stderr=subprocess.PIPE)
+        try:
+            _, said = driver.communicate(timeout=delay)
+            assert driver.returncode == 0, said.decode()
+        except subprocess.TimeoutExpired:
+            driver.send_signal(signal.SIGKILL)
+            driver.communicate()
+    return times
+
+
+def wait_for(condition, process: subprocess.Popen, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_killed_search_goes_on_where_it_was(data, tmp_path):
+    """The driver is killed once a trial is recorded and another has a checkpoint, which the resumed run loads."""
+    settings = load_settings(write_config(tmp_path, data, train={"epochs": 4}, resources={"workers": 1}))
+    run = tmp_path / "run"
+    command = [sys.executable, "-c", DRIVER, str(tmp_path / "tiny.yaml"), str(run)]
+    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: list(run.glob("checkpoints/1/*")), driver)
+    driver.kill()
+    driver.wait()
+    before = load_records(run)
+    assert len(before) < 3
+    records = run_search(settings, run)
+    check_whole(run, 3)
+    assert records[: len(before)] == before
+    second = next(record for record in records if record.trial == 1)
+    assert [measured["epoch"] for measured in second.measurements] == [1, 2, 3, 4]
+    assert "load" in second.times
+
+
+@pytest.mark.slow
+def test_a_search_killed_five_times_at_random_moments_loses_and_repeats_nothing(data, tmp_path):
+    config = write_config(tmp_path, data, search={"trials": 12, "strategy": "evolution", "population": 4})
+    killed_search(config, tmp_path / "run", kills=5, seconds=(4, 25), seed=0)
+    check_whole(tmp_path / "run", 12)
