@@ -1,0 +1,71 @@
+"""Every command in the documentation runs as written; the two that install the project are CI's own steps."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from movinet.data.moving_shapes import MovingShapes, synthesize
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+INSTALLING = "pip install "
+
+
+def commands(document: Path) -> list[str]:
+    """The lines of the document's bash blocks, continued lines joined."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def test_documents_show_commands_in_bash_blocks_only():
+    for document in DOCUMENTS:
+        fences = re.findall(r"^```(\w*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(fences[::2]) <= {"bash", "", "python", "yaml"}, document
+    assert len(commands(ROOT / "README.md")) >= 8
+
+
+def test_ci_takes_the_installing_commands_from_the_readme():
+    installing = [line for line in commands(ROOT / "README.md") if line.startswith(INSTALLING)]
+    assert installing == ["pip install -e . && python run_search.py", 'pip install -e ".[test]" && pytest']
+    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "$(readme_command run_search.py)" in steps
+    assert "$(readme_command pytest)" in steps
+
+
+@pytest.fixture(scope="module")
+def newcomer(tmp_path_factory) -> Path:
+    """A folder as the documents assume it: the checkout, a finished run called default, a folder of clips."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    for name in ("configs", "run_search.py", "benchmarks", "tests", "pyproject.toml"):
+        (folder / name).symlink_to(ROOT / name)
+    synthesize(folder / "shapes", MovingShapes(train_clips=6, val_clips=3))
+    classes = sorted(path for path in (folder / "shapes").iterdir() if path.is_dir())[:2]
+    for place in classes:
+        (folder / "my_clips" / place.name).mkdir(parents=True)
+        for clip in place.iterdir():
+            clip.rename(folder / "my_clips" / place.name / clip.name)
+    first = min((folder / "my_clips").rglob("*.mp4"))
+    first.rename(folder / "clip.mp4")
+    run(f"{sys.executable} run_search.py --config configs/quick.yaml --name default", folder)
+    return folder
+
+
+def run(command: str, folder: Path) -> str:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "CI": "true"}
+    done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_command_of_a_document_runs(document, newcomer):
+    for command in commands(document):
+        if not command.startswith((INSTALLING, "pytest", "ruff", "bash .ci/run")):
+            run(command, newcomer)
