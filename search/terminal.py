@@ -195,7 +195,7 @@ def _mflops(flops: float) -> str:
 
 
 def _time(gone: float, left: float | None) -> str:
-    return f"{_clock(gone)} gone" + (f", about {_clock(left)} left" if left is not None else "")
+    return f"{_clock(gone)} gone" + (f", about {_clock(left)} left" if left else "")
 
 
 def _clock(seconds: float) -> str:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from search.progress import FamilyProgress, SearchProgress, Training
+from search.progress import GROWTH, FamilyProgress, SearchProgress, Training
 from tests.test_plots import trial
 
 
@@ -35,7 +35,7 @@ def test_the_time_left_counts_epochs_and_forgets_an_earlier_process():
 
 
 def test_the_time_left_of_a_family_counts_its_growing_work():
-    family = FamilyProgress(("A0", "A1", "A2"), ratio=2.0, began=100.0)
+    family = FamilyProgress(("A0", "A1", "A2"), ratio=2.0 ** (1 / GROWTH), began=100.0)
     half = Training(worker=0, flops=10, epochs=2)
     assert family.seconds_left({"A1": half}, now=110.0) is None
     half.epoch_done(1, 0.5)
