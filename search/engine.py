@@ -129,8 +129,8 @@ class _Events(tune.Callback):
 
 
 def _what_happened(trial: Any) -> str:
-    """The telling lines of Ray's error file, in one."""
+    """What Ray's error file tells, in one line without ids and guesses."""
     path = Path(trial.error_file) if trial.error_file else None
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path and path.is_file() else []
-    told = [line.strip() for line in lines if line.strip() and not line.startswith((" ", "Traceback"))]
-    return " ".join(told[:6])[:400] or "no reason given"
+    told = " ".join(line for line in lines if line and not line.startswith(("Failure #", "\t", " ")))
+    return told.partition(" Some common causes")[0][:400] or "no reason given"
