@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 import traceback
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = "configs/default.yaml"
 DEFAULT_RUNS = "runs"
 LOG = "logs/run_search.log"
-VERBS = ("search", "resume", "plot", "scale", "show")
 PACKAGES = ("movinet", "space", "search", "results")
 EXAMPLES = """examples:
   python run_search.py                                             embedded clips, a few minutes on two cores
@@ -40,15 +40,14 @@ class InputError(ValueError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] not in (*VERBS, "-h", "--help"):
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
         words.insert(0, "search")
     options = _parser().parse_args(words)
     try:
         options.run(options)
         return 0
     except KeyboardInterrupt:
-        known = getattr(options, "name", None) and (_run_folder(options) / "config.yaml").is_file()
-        return _say(130, "interrupted" + (f"; go on with: python run_search.py resume {options.name}" if known else ""))
+        return _say(130, f"interrupted{_how_to_resume(options)}")
     except Exception as error:
         if _is_input_error(error):
             return _say(2, f"error: {error}")
@@ -64,6 +63,13 @@ def _is_input_error(error: Exception) -> bool:
 def _say(code: int, text: str) -> int:
     print(" ".join(text.split()), file=sys.stderr)
     return code
+
+
+def _how_to_resume(options: argparse.Namespace) -> str:
+    if getattr(options, "name", None) is None or not (_run_folder(options) / "config.yaml").is_file():
+        return ""
+    elsewhere = f" --runs-folder {options.runs_folder}" if options.runs_folder != DEFAULT_RUNS else ""
+    return f"; go on with: python run_search.py resume {options.name}{elsewhere}"
 
 
 def _write_log(options: argparse.Namespace) -> str:
@@ -141,9 +147,16 @@ def _with_terminal(work: Callable[..., None], settings: Settings, run: Path, add
 
 
 def _example_video(settings: Settings) -> Path | None:
-    """A clip that the run was shown, for the command to try."""
-    folder = Path(settings.data.path or settings.data.folder)
-    return next((path for path in sorted(folder.rglob("*.mp4"))), None)
+    """A clip of the kind that the run was shown, for the command to try."""
+    from movinet.data.sources import VIDEO_SUFFIXES
+
+    source = Path(settings.data.path or settings.data.folder).expanduser()
+    for folder, folders, files in os.walk(source if source.is_dir() else source.parent):
+        folders.sort()
+        for name in sorted(files):
+            if Path(name).suffix.lower() in VIDEO_SUFFIXES:
+                return Path(folder, name)
+    return None
 
 
 def plot(options: argparse.Namespace) -> None:
@@ -157,10 +170,13 @@ def plot(options: argparse.Namespace) -> None:
 def show(options: argparse.Namespace) -> None:
     """Prints how large a space is, what it offers and what its networks cost."""
     from space.load import load_budget, load_space
+    from space.show import progress_to
     from space.show import show as describe
 
+    if options.samples < 1:
+        raise InputError(f"--samples {options.samples} is not allowed; allowed: 1 or more")
     space, budget = load_space(options.space), load_budget(options.space)
-    print(describe(space, budget, samples=options.samples))
+    print(describe(space, budget, samples=options.samples, progress=progress_to(sys.stderr)))
 
 
 def _name_of(config: str) -> str:

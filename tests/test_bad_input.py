@@ -155,3 +155,14 @@ def test_an_unknown_option_is_explained_by_the_usage(capsys):
         main(["--confg", "x.yaml"])
     assert stop.value.code == 2
     assert "--confg" in capsys.readouterr().err
+
+
+def test_an_unknown_verb_is_explained_by_the_known_ones(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["serach"])
+    assert stop.value.code == 2
+    assert "invalid choice: 'serach' (choose from " in capsys.readouterr().err
+
+
+def test_show_wants_samples(capsys):
+    assert "--samples 0 is not allowed" in one_line(["show", "configs/spaces/movinet.yaml", "--samples", "0"], capsys)

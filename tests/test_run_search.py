@@ -48,7 +48,7 @@ def run(config, search) -> Path:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
-    assert said == "interrupted; go on with: python run_search.py resume tiny\n"
+    assert said == f"interrupted; go on with: python run_search.py resume tiny --runs-folder {search[-1]}\n"
     assert process.returncode == 130
     done = subprocess.run(
         [sys.executable, str(ROOT / "run_search.py"), "resume", "tiny", *search[2:]], capture_output=True, text=True
