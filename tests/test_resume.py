@@ -101,6 +101,16 @@ def test_a_torn_last_line_of_asked_is_forgotten(tmp_path):
     assert list(Journal(tmp_path).asked) == [0, 1]
 
 
+def test_a_plan_ends_when_the_space_has_no_more(tmp_path):
+    clip = {"frames": 2, "frames_per_second": 4, "resolution": [16, 24, 32]}
+    block = {"stride": 2, "base_filters": 8, "layers": 1, "expand_ratio": 1, "kernel": [1, 3, 3]}
+    head = {"project_filters": 16, "head_filters": 16}
+    space = load_space({"space": {"clip": clip, "stem": {"filters": 8}, "block2": block, "head": head}})
+    current = Plan(Task(space, Budget(), num_classes=8), SETTINGS, Journal(tmp_path))
+    assert drained(current) == [0, 1, 2]
+    assert current.is_used_up
+
+
 def hold(folder: Path, ready, leave) -> None:
     with locked(folder):
         ready.set()

@@ -199,3 +199,28 @@ def test_a_search_killed_five_times_at_random_moments_loses_and_repeats_nothing(
     config = write_config(tmp_path, data, search={"trials": 12, "strategy": "evolution", "population": 4})
     killed_search(config, tmp_path / "run", kills=5, seconds=(4, 25), seed=0)
     check_whole(tmp_path / "run", 12)
+
+
+CLUSTER = """
+import os, time, ray
+from search.cluster import Workers, ray_cluster
+with ray_cluster(Workers(count=2, threads=1)):
+    print(ray.get_runtime_context().gcs_address, os.environ["RAY_AUTH_TOKEN"], flush=True)
+    time.sleep(300)
+"""
+
+
+@pytest.mark.slow
+def test_a_search_runs_on_a_cluster_that_is_there_already(data, tmp_path):
+    cluster = subprocess.Popen([sys.executable, "-c", CLUSTER], stdout=subprocess.PIPE, text=True)
+    try:
+        assert cluster.stdout
+        address, token = cluster.stdout.readline().split()
+        trusted = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+        driver = DRIVER.replace("sys.argv[2])", "sys.argv[2], address=sys.argv[3])")
+        command = [sys.executable, "-c", driver, str(write_config(tmp_path, data)), str(tmp_path / "run"), address]
+        subprocess.run(command, check=True, timeout=200, capture_output=True, env={**os.environ, **trusted})
+    finally:
+        cluster.kill()
+        cluster.wait()
+    check_whole(tmp_path / "run", 3)
