@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -129,8 +130,8 @@ class _Events(tune.Callback):
 
 
 def _what_happened(trial: Any) -> str:
-    """What Ray's error file tells, in one line without ids and guesses."""
+    """What Ray's error file tells, in one line without colours, ids and guesses."""
     path = Path(trial.error_file) if trial.error_file else None
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path and path.is_file() else []
-    told = " ".join(line for line in lines if line and not line.startswith(("Failure #", "\t", " ")))
-    return told.partition(" Some common causes")[0][:400] or "no reason given"
+    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
+    text = re.sub(r"\x1b\[\d+m|^Failure #.*$|^ray::.*$|^\s+.*$", "", text, flags=re.MULTILINE)
+    return " ".join(text.split()).partition(" Some common causes")[0][:400] or "no reason given"

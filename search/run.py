@@ -27,8 +27,8 @@ def run_search(
     """Runs the search, or the rest of it, and returns all records in the order of ending.
 
     A run folder that was interrupted is resumed; one with other settings is refused (ConfigError); a finished one is
-    only read. address: an existing Ray cluster that sees the same files. Raises ValueError for bad data or budgets;
-    KeyboardInterrupt passes through, after which the same call goes on.
+    only read. address: an existing Ray cluster that sees the same files. Raises ValueError for bad data or budgets and
+    RuntimeError when several trials in a row fail; KeyboardInterrupt passes through, after which the same call goes on.
     """
     run_folder, listener = Path(run_folder), listener or Listener()
     with open_run(run_folder, settings):
@@ -59,6 +59,8 @@ def run_search(
                 watcher,
                 scheduler if stopping.kind == "asha" else None,
             )
+        if watcher.broken:
+            raise RuntimeError(f"{len(watcher.failures)} trials in a row failed, the last with: {watcher.broken}")
         return journal.records
 
 

@@ -17,16 +17,26 @@ from search.plan import Assignment, Plan
 from search.ray_searcher import Job
 from search.settings import Settings
 
+BROKEN = 4  # trials that fail one after the other before a run counts as broken
+
 
 class SearchWatcher:
-    """Hands out the plan's assignments as jobs, and turns endings into records."""
+    """Hands out the plan's assignments as jobs, and turns endings into records.
+
+    broken: the last reason once `BROKEN` trials in a row have failed; nothing more is handed out then.
+    """
 
     def __init__(self, plan: Plan, settings: Settings, run_folder: Path, listener: Listener):
         self.plan, self.settings, self.run_folder, self.listener = plan, settings, run_folder, listener
         self.assigned: dict[int | str, Assignment] = {}
+        self.failures: list[str] = []  # in a row
+
+    @property
+    def broken(self) -> str | None:
+        return self.failures[-1] if len(self.failures) >= BROKEN else None
 
     def next_job(self) -> Job | None:
-        assignment = self.plan.next()
+        assignment = None if self.broken else self.plan.next()
         if assignment is None:
             return None
         trial = assignment.trial
@@ -43,6 +53,7 @@ class SearchWatcher:
 
     def ended(self, job: Job, ending: Ending) -> None:
         record = self.record(job, ending)
+        self.failures = [*self.failures, ending.reason] if ending.reason else []
         self.plan.record(record)
         self.listener.on_record(record)
 

@@ -152,6 +152,15 @@ def test_a_family_is_trained_once_and_written_whole(finished):
     assert [event[0] for event in listener.events] == ["member"]
 
 
+@pytest.mark.slow
+def test_a_search_whose_trials_all_fail_stops_and_says_why(data, tmp_path):
+    changes = {"train": {"learning_rate": 1e30, "clip_norm": None}, "search": {"trials": 9}}
+    settings = load_settings(write_config(tmp_path, data, **changes))
+    with pytest.raises(RuntimeError, match=r"[45] trials in a row failed, the last with: diverged: "):
+        run_search(settings, tmp_path / "run")
+    assert {record.status for record in load_records(tmp_path / "run")} == {"failed"}
+
+
 def killed_search(config: Path, run: Path, kills: int, seconds: tuple[float, float], seed: int) -> list[float]:
     """Starts the search and kills its driver after a random time, so often; then lets it end. Returns the times."""
     rng = random.Random(seed)
