@@ -87,31 +87,28 @@ class Bottleneck(keras.layers.Layer):
 
     def call(self, clip, states=None, training=False):
         x = self.expansion(clip, training=training)
-        x, next_states = self._feature(x, states, training)
+        later = {}
+        if states is None:
+            x = self.feature(x, training=training)
+            x = x if self.squeeze_excite is None else self.squeeze_excite(x)
+        else:
+            x, later = self.feature(x, states, training=training)
+            if self.squeeze_excite is not None:
+                x, pooled = self.squeeze_excite(x, states)
+                later.update(pooled)
         x = self.projection(x, gain=ops.convert_to_tensor(self.scale), training=training)
         if training and self.stochastic_depth:
             x = x * self._kept(clip)
         x = x + self._skip(clip, training)
-        return x if states is None else (x, next_states)
+        return x if states is None else (x, later)
+
+    def state_shapes(self, batch: int | None, height: int | None, width: int | None) -> dict[str, tuple]:
+        """Shapes of the states for `batch` streams of frames (height, width), by name."""
+        pooled = {} if self.squeeze_excite is None else self.squeeze_excite.state_shapes(batch)
+        return {**self.feature.state_shapes(batch, height, width), **pooled}
 
     def compute_output_spec(self, clip, states=None, training=False):
-        if states is not None:
-            return super().compute_output_spec(clip, states, training)
         return forms.symbolic(clip, self.filters, self.stride, self.compute_dtype)
-
-    def _feature(self, x, states, training):
-        if states is None:
-            x = self.feature(x, training=training)
-            return (x if self.squeeze_excite is None else self.squeeze_excite(x)), None
-        next_states = {}
-        if "stream_buffer" in states:
-            x, next_states["stream_buffer"] = self.feature(x, states["stream_buffer"], training=training)
-        else:
-            x = self.feature(x, training=training)
-        if self.squeeze_excite is not None:
-            x, pooled = self.squeeze_excite(x, states)
-            next_states.update(pooled)
-        return x, next_states
 
     def _kept(self, clip):
         """(B, 1, 1, 1, 1): zero for the clips that skip this layer, so large for the others that the mean is one."""

@@ -18,9 +18,9 @@ ops: Any = keras.ops  # its inferred types are unions over backends
 class ConvBlock(keras.layers.Layer):
     """A 3-D convolution, batch norm and activation; (2+1)D forms do it in space, then in time, each with its own.
 
-    Call arguments: clip (B, T, H, W, C); buffer, the kt - 1 frames before what the time taps see, or None at the start
-    of a clip; gain, a scalar times the batch norm's result, or None.
-    Returns (B, T, H', W', F), and the next buffer where one was given.  A causal block pads the past only
+    Call arguments: clip (B, T, H, W, C); states, None for a whole clip, or (as `state_shapes` says) stream_buffer, the
+    kt - 1 frames before what the time taps see; gain, a scalar times the batch norm's result, or None.
+    Returns (B, T, H', W', F), and the next states where states were given.  A causal block pads the past only
     (arXiv:2103.11511, 3.2).  In (2+1)D forms the buffer lies behind the spatial stride.
     Kernels have the shapes of the official ones for the same `conv_type`, and start He-normal, or normal with
     `kernel_stddev`.  No batch norm where `batch_norm_momentum` is None.
@@ -43,14 +43,15 @@ class ConvBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         time, height, width = kernel
         self.filters, self.depthwise, self.causal, self.conv_type = filters, depthwise, causal, conv_type
-        self.use_bias, self.activate, self.kernel_stddev = use_bias, ACTIVATION_FUNCTIONS[activation], kernel_stddev
+        self.stride, self.reach, self.use_bias, self.kernel_stddev = stride, time - 1, use_bias, kernel_stddev
+        self.activate = ACTIVATION_FUNCTIONS[activation]
         whole, halves = [((time, height, width), stride)], [((1, height, width), stride), ((time, 1, 1), 1)]
         self.stages = halves if conv_type != "3d" and time > 1 else whole
         norms = ("bn", "bn_temporal")[: len(self.stages)] if batch_norm_momentum is not None else ()
         self.norms: Any = [BatchNorm(batch_norm_momentum or 0.0, name=name) for name in norms]
 
     def build(self, shape):
-        self.kernels = []
+        self.kernels, self.channels = [], shape[-1]
         for stage, (taps, _) in enumerate(self.stages):
             name, channels = ("temporal_kernel", self.filters) if stage else ("kernel", shape[-1])
             kernel = self._kernel_shape(taps, channels)
@@ -59,18 +60,26 @@ class ConvBlock(keras.layers.Layer):
         for norm in self.norms:
             norm.build((self.filters,))
 
-    def call(self, clip, buffer=None, gain=None, training=False):
-        x, seen = clip, clip
+    def call(self, clip, states=None, gain=None, training=False):
+        x, later = clip, {}
+        buffer = states.get("stream_buffer") if states is not None else None
         for stage, (taps, _) in enumerate(self.stages):
             if buffer is not None and taps[0] > 1:
-                x = seen = ops.concatenate([ops.cast(buffer, x.dtype), x], axis=1)
+                x = ops.concatenate([ops.cast(buffer, x.dtype), x], axis=1)
+                later["stream_buffer"] = x[:, -self.reach :]
             x = self._stage(stage, x, buffer is not None, gain, training)
-        return x if buffer is None else (x, seen[:, -buffer.shape[1] :])
+        return x if states is None else (x, later)
 
-    def compute_output_spec(self, clip, buffer=None, gain=None, training=False):
-        if buffer is not None:
-            return super().compute_output_spec(clip, buffer, gain, training)
-        return forms.symbolic(clip, self.filters, self.stages[0][1], self.compute_dtype)
+    def state_shapes(self, batch: int | None, height: int | None, width: int | None) -> dict[str, tuple]:
+        """Shapes of the states for `batch` streams of frames (height, width), by name."""
+        if not self.reach:
+            return {}
+        if len(self.stages) == 1:
+            return {"stream_buffer": (batch, self.reach, height, width, self.channels)}
+        return {"stream_buffer": (batch, self.reach, *forms.strided(self.stride, height, width), self.filters)}
+
+    def compute_output_spec(self, clip, states=None, gain=None, training=False):
+        return forms.symbolic(clip, self.filters, self.stride, self.compute_dtype)
 
     def _stage(self, stage, x, buffered, gain, training):
         """One convolution with its batch norm, which is part of the kernel where its statistics do not move."""
@@ -82,14 +91,15 @@ class ConvBlock(keras.layers.Layer):
         if norm is not None and not learns:
             scale, shift = norm.folded(gain)
             kernel, shift = kernel * ops.cast(scale, kernel.dtype), ops.cast(shift, kernel.dtype)
-        past, future = (0, 0) if buffered else self._padding(taps[0] - 1)
+        past, future = (0, 0) if buffered or taps[0] == 1 else self._padding
         form = forms.depthwise if self.depthwise else forms.full
         x = form(x, kernel, stride, past, future, shift)
         return self.activate(x if norm is None or not learns else norm(x, gain))
 
-    def _padding(self, reach):
-        """Frames of zeros before and after a clip whose time taps reach `reach` frames beyond it."""
-        return (reach, 0) if self.causal else (reach // 2, reach // 2)
+    @property
+    def _padding(self):
+        """Frames of zeros before and after a clip."""
+        return (self.reach, 0) if self.causal else (self.reach // 2, self.reach // 2)
 
     def _kernel_shape(self, taps, channels):
         if self.conv_type == "2plus1d":  # those of Conv2D: (height, width) or (time, 1)

@@ -77,11 +77,14 @@ def normalize_batch(
     return y, mean + (own_mean - mean) * (1 - momentum), variance + (sample - variance) * (1 - momentum)
 
 
+def strided(stride: int, *sizes: int | None) -> tuple[int | None, ...]:
+    """What 'same' padding and `stride` leave of each size."""
+    return tuple(None if size is None else -(-size // stride) for size in sizes)
+
+
 def symbolic(clip: Any, filters: int, stride: int, dtype: str) -> Any:
     """What a layer makes of a symbolic clip, without tracing it: building a network takes half the time."""
-    batch, time, height, width, _ = clip.shape
-    strided = (None if size is None else -(-size // stride) for size in (height, width))
-    return keras.KerasTensor((batch, time, *strided, filters), dtype=dtype)
+    return keras.KerasTensor((*clip.shape[:2], *strided(stride, *clip.shape[2:4]), filters), dtype=dtype)
 
 
 def _shifted(x: Any, shift: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from movinet.layers.conv import ConvBlock
-from movinet.layers.pool import running_mean, spatial_mean
+from movinet.layers.pool import pool_state_shapes, running_mean, spatial_mean
 
 ops: Any = keras.ops  # its inferred types are unions over backends
 
@@ -46,12 +46,14 @@ class Head(keras.layers.Layer):
 
     def call(self, clip, states=None, training=False):
         frames = spatial_mean(self.project(clip, training=training))
-        pooled, next_states = running_mean(frames, states) if self.pooling == "3d" else (frames[:, -1:], states)
-        return pooled if states is None else (pooled, next_states)
+        pooled, later = running_mean(frames, states) if self.pooling == "3d" else (frames[:, -1:], {})
+        return pooled if states is None else (pooled, later)
+
+    def state_shapes(self, batch: int | None, height: int | None = None, width: int | None = None) -> dict[str, tuple]:
+        """Shapes of the states for `batch` streams, by name."""
+        return pool_state_shapes(batch, self.filters) if self.pooling == "3d" else {}
 
     def compute_output_spec(self, clip, states=None, training=False):
-        if states is not None:
-            return super().compute_output_spec(clip, states, training)
         return keras.KerasTensor((clip.shape[0], 1, 1, 1, self.filters), dtype=self.compute_dtype)
 
 

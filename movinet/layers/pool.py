@@ -35,6 +35,11 @@ def running_mean(means: Any, states: dict[str, Any] | None) -> tuple[Any, dict[s
     return total / ops.cast(count, total.dtype), _next(total, count)
 
 
+def pool_state_shapes(batch: int | None, channels: int) -> dict[str, tuple]:
+    """Shapes of a pool's states for `batch` streams, by name."""
+    return {"pool_buffer": (batch, 1, 1, 1, channels), "pool_frame_count": (1,)}
+
+
 def _start(means, states):
     if states is None:
         return 0.0, 0

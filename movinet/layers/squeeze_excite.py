@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from movinet.layers.conv import ConvBlock
-from movinet.layers.pool import cumulative_mean, spatial_mean
+from movinet.layers.pool import cumulative_mean, pool_state_shapes, spatial_mean
 from movinet.layers.positional_encoding import PositionalEncoding
 
 ops: Any = keras.ops  # its inferred types are unions over backends
@@ -50,13 +50,18 @@ class SqueezeExcite(keras.layers.Layer):
         self.expand.build((None, None, 1, 1, self.hidden_filters))
 
     def call(self, clip, states=None):
-        gate, next_states = self._squeeze(clip, states)
+        gate, later = self._squeeze(clip, states)
         if self.position is not None:
             count = states["pos_enc_frame_count"] if states is not None else None
             gate = self.position(gate, count)
-            next_states["pos_enc_frame_count"] = (0 if count is None else count) + ops.shape(clip)[1]
+            later["pos_enc_frame_count"] = (0 if count is None else count) + ops.shape(clip)[1]
         clip = clip * self.expand(self.reduce(gate))
-        return clip if states is None else (clip, next_states)
+        return clip if states is None else (clip, later)
+
+    def state_shapes(self, batch: int | None) -> dict[str, tuple]:
+        """Shapes of the states for `batch` streams, by name."""
+        shapes = {} if self.se_type == "2d" else pool_state_shapes(batch, self.expand.filters)
+        return {**shapes, **({"pos_enc_frame_count": (1,)} if self.position is not None else {})}
 
     def _squeeze(self, clip, states):
         """(B, T or 1, 1, 1, C or 2C), and the next states of the pool."""
