@@ -19,12 +19,14 @@ class Evaluation:
     """Trains one network on a cache; `epoch` is called until `done`. The same seed gives the same start.
 
     measurements: those so far, also from before a resume.  times: seconds per part (build, train, eval, save, load).
+    earlier_seconds: of the parts before the resume.
     """
 
     def __init__(self, spec: MovinetSpec, settings: TrainSettings, cache: FrameCache, seed: int):
         self.spec, self.settings = spec, replace(settings, seed=seed)
         self.measurements: list[Measurement] = []
         self.times: dict[str, float] = {}
+        self.earlier_seconds = 0.0
         began = time.monotonic()
         self.model = new_model(spec, len(cache.labels), self.settings)
         self.training = Training(self.model, cache, spec.clip, self.settings)
@@ -60,6 +62,7 @@ class Evaluation:
         self.measurements = [Measurement(**fields) for fields in state["measurements"]]
         for part, seconds in state["times"].items():
             self.times[part] = self.times.get(part, 0.0) + seconds
+        self.earlier_seconds = sum(state["times"].values())
         self._spend("load", began)
 
     def _spend(self, part: str, began: float) -> None:

@@ -44,41 +44,41 @@ class Trial(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         self.idle_since = time.monotonic()
         prepare_tensorflow(config["threads"], config["gpu_fraction"] > 0)
-        self.evaluation: Evaluation | None = None
-        self.reset_config(config)
+        self.be_ready(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Ready for the next trial; nothing of it is built yet, so that its errors are its own."""
-        self.config = new_config
-        self.forget()
-        self.spent, self.waited = 0.0, None
+        """Frees the trial before, whose graphs and weights would otherwise pile up over hundreds of trials."""
+        from search.evaluate import free_memory
+
+        self.evaluation = None
+        free_memory()
+        self.be_ready(new_config)
         return True
 
-    def forget(self) -> None:
-        """Frees the trial before, whose graphs and weights would otherwise pile up over hundreds of trials."""
-        if self.evaluation is not None:
-            from search.evaluate import free_memory
-
-            self.evaluation = None
-            free_memory()
+    def be_ready(self, config: dict[str, Any]) -> None:
+        """Nothing of the trial is built yet, so that its errors are its own."""
+        self.config = config
+        self.evaluation: Evaluation | None = None
+        self.began: float | None = None
 
     def step(self) -> dict[str, Any]:
-        began = time.monotonic()
-        if self.waited is None:
-            self.waited = began - self.idle_since
+        if self.began is None:
+            self.began = time.monotonic()
+            self.waited = self.began - self.idle_since
         result: dict[str, Any] = {"done": True, "reason": None}
         try:
-            with time_limit(self.config["time_limit_s"], self.spent):
+            with time_limit(self.config["time_limit_s"], time.monotonic() - self.began):
                 result |= self.next_epoch()
         except Exception as error:  # out of memory and time included; a record with this reason is the answer
             result["reason"] = reason_of(error)
             self.log(error)
         self.idle_since = time.monotonic()
-        self.spent += self.idle_since - began
-        evaluation = self.evaluation
-        measurements = [asdict(measured) for measured in evaluation.measurements] if evaluation else []
-        times = {"start": self.waited, **(evaluation.times if evaluation else {})}
-        return {**result, "measurements": measurements, "seconds": self.spent, "times": times}
+        result |= {"measurements": [], "seconds": self.idle_since - self.began, "times": {"start": self.waited}}
+        if evaluation := self.evaluation:
+            result["measurements"] = [asdict(measured) for measured in evaluation.measurements]
+            result["seconds"] += evaluation.earlier_seconds
+            result["times"] |= evaluation.times
+        return result
 
     def next_epoch(self) -> dict[str, Any]:
         """The newest measurement; the network is built first if this is the trial's first step."""
