@@ -10,6 +10,7 @@ import json
 import math
 import os
 import time
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -103,7 +104,7 @@ class Measurement:
 
 
 def new_model(spec: MovinetSpec, num_classes: int, settings: TrainSettings) -> keras.Model:
-    """The untrained network of `spec` with the settings' dropout, precision etc.; the same seed gives the same weights."""
+    """The untrained network of `spec` with the settings' dropout, precision etc.; weights are decided by the seed."""
     import keras
 
     from movinet.model import build_movinet
@@ -189,14 +190,15 @@ class Training:
 
     def save(self, folder: str | Path) -> None:
         """Writes weights, optimizer and epoch to `folder`/training.npz, whole or not at all."""
-        arrays = {f"weight{i}": np.asarray(weight) for i, weight in enumerate(self.model.weights)}
+        arrays: dict[str, Any] = {f"weight{i}": np.asarray(weight) for i, weight in enumerate(self.model.weights)}
         arrays |= {f"optimizer{i}": np.asarray(variable) for i, variable in enumerate(self.optimizer.variables)}
         state = json.dumps({"epochs_done": self.epochs_done, "settings": asdict(self.settings)})
+        arrays["state"] = np.frombuffer(state.encode(), np.uint8)
         path = Path(folder, CHECKPOINT)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
         with part.open("wb") as file:
-            np.savez(file, state=np.frombuffer(state.encode(), np.uint8), **arrays)
+            np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -208,7 +210,7 @@ class Training:
             with np.load(path, allow_pickle=False) as file:
                 arrays = dict(file)
             state = json.loads(arrays.pop("state").tobytes())
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"{path}: no readable checkpoint ({error})") from error
         if state["settings"] != (mine := json.loads(json.dumps(asdict(self.settings)))):
             name = next(name for name in mine if state["settings"].get(name) != mine[name])

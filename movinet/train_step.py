@@ -1,7 +1,8 @@
 """The TensorFlow graphs of training: one step, one evaluation, and an optimizer whose graph is small.
 
-With `Model.train_on_batch` a network of five layers took 7.5 s to its first step on one core, so 1.5 s: autograph
-rewrites nothing, there are no metric objects, and the optimizer works on two vectors instead of sixty variables.
+With `Model.train_on_batch` a network of five layers took 7.5 s to its first step on one core, like this 1.5 s:
+autograph rewrites nothing, there are no metric objects, and the optimizer works on two vectors instead of sixty
+variables.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class VectorOptimizer:
 
     def minimize(self, loss: tf.Tensor, tape: tf.GradientTape) -> None:
         """Updates the weights against the loss' gradients."""
-        gradients = tape.gradient(loss, [[w.value for w in group] for group in self.groups])
+        gradients: Any = tape.gradient(loss, [[w.value for w in group] for group in self.groups])
         self.optimizer.apply([_vector(group) for group in gradients], self.vectors)
         for vector, group in zip(self.vectors, self.groups, strict=True):
             parts = tf.split(vector.value, [math.prod(w.shape) for w in group])
@@ -66,7 +67,7 @@ def new_optimizer(settings: TrainSettings, steps_per_epoch: int, weights: Sequen
     return VectorOptimizer(optimizer, weights)
 
 
-def _learning_rate(settings: TrainSettings, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+def _learning_rate(settings: TrainSettings, steps: int) -> Any:  # a Keras schedule
     warmup = round(settings.warmup * steps)
     rate = settings.learning_rate
     if not warmup:
