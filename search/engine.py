@@ -127,6 +127,8 @@ class _Events(tune.Callback):
         seconds = result.get("seconds", time.monotonic() - began)
         self.watcher.ended(job, Ending(result.get("measurements", []), seconds, result.get("times", {}), reason))
         shutil.rmtree(self.checkpoints / str(job.name), ignore_errors=True)
+        trial.run_metadata.metric_analysis.clear()  # Tune keeps all trials, and running means of all their numbers
+        trial.run_metadata.metric_n_steps.clear()
 
 
 def _what_happened(trial: Any) -> str:

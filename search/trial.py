@@ -91,6 +91,10 @@ class Trial(tune.Trainable):
         done = evaluation.done
         return {"epoch": last.epoch, "val_accuracy": last.val_accuracy, "done": done, "should_checkpoint": not done}
 
+    def log_result(self, result: dict[str, Any]) -> None:
+        """Ray calls this before a result leaves: without the config, whose numbers Tune would keep statistics of."""
+        result.pop("config", None)
+
     def log(self, error: Exception) -> None:
         """The traceback, for whom the reason is not enough."""
         path = Path(self.config["logs"], f"trial-{self.config['name']}.log")
