@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return _say(130, f"interrupted{_how_to_resume(options)}")
+    except BrokenPipeError:  # the reader, `| head` say, has seen enough; a write at exit would complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
         if _is_input_error(error):
             return _say(2, f"error: {error}")

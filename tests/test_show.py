@@ -14,7 +14,7 @@ from tests.spaces import MOVINET, MOVING_SHAPES, SMALL, SPACES
 
 def test_the_text_names_size_choices_and_costs():
     text = show(MOVING_SHAPES, Budget(flops=4_000_000), samples=500, num_classes=8)
-    assert text.startswith("20,222,632,627,200 candidates (32 decisions;")
+    assert text.startswith("26,963,510,169,600 candidates (32 decisions;")
     assert re.search(r"block3\.layer1-3\.kernel +1x3x3, 1x5x5, 3x3x3, 5x3x3\n", text)
     assert re.search(r"clip\.seconds +2 \(fixed\)\n", text)
     assert "500 samples, seed 0, 8 classes" in text

@@ -74,7 +74,7 @@ def test_values_that_the_space_does_not_have_are_refused():
     with pytest.raises(SpaceError, match=r"block2.layer1.kernel='3x3' is not allowed; allowed: \[1, 3, 3\], \["):
         candidate_from(MOVING_SHAPES, {**drawn, "block2.layer1.kernel": "3x3"})
     drawn.pop("clip.resolution")
-    with pytest.raises(SpaceError, match=r"clip.resolution is missing; allowed: 24, 32, 40"):
+    with pytest.raises(SpaceError, match=r"clip.resolution is missing; allowed: 16, 24, 32, 40"):
         candidate_from(MOVING_SHAPES, drawn)
 
 
