@@ -23,7 +23,7 @@ from movinet.data.workers import in_processes
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 MANIFEST = "moving_shapes.json"
-VERSION = 5  # of the drawing: a change of it makes old folders be written anew
+VERSION = 6  # of the drawing: a change of it makes old folders be written anew
 
 Progress = Callable[[int, int], None]  # (clips done, clips in all)
 

@@ -49,7 +49,7 @@ def course(motion: str, times: np.ndarray, rng: np.random.Generator) -> Course:
     """The course of a motion at `times` (seconds from the clip's middle)."""
     x, y, angle = rng.uniform((-0.5, -0.12, 0), (0.5, 0.12, 2 * math.pi))
     radius, way = rng.uniform(0.24, 0.34), rng.choice((-1, 1))
-    pace = math.exp(rng.uniform(math.log(0.2), math.log(1.4)))  # picture widths or turns a second
+    pace = math.exp(rng.uniform(math.log(0.25), math.log(2.5)))  # picture widths or turns a second
     growth = rng.uniform(0.25, 0.5)  # e-folds of the radius a second
     still = np.zeros_like(times)
     return Course(
@@ -77,7 +77,7 @@ def _rectangle(x, y, half_width: float, half_height: float) -> np.ndarray:
 
 
 def _cross(x, y) -> np.ndarray:
-    return np.minimum(_rectangle(x, y, 1.0, 0.25), _rectangle(x, y, 0.25, 1.0))
+    return np.minimum(_rectangle(x, y, 1.0, 0.18), _rectangle(x, y, 0.18, 1.0))
 
 
 def _triangle(x, y) -> np.ndarray:
