@@ -30,21 +30,23 @@ class Mark:
 
 @dataclass(frozen=True)
 class FrontPlot:
-    """All that is drawn: dominated trials faint, the front as a step line with trial numbers, the family connected.
+    """All that is drawn: the front as a step line with trial numbers, the family connected, other trials faint.
 
-    Front and family by rising FLOPs.  chance: the accuracy of guessing, if known.
+    Front and family by rising FLOPs.  dominated, stopped: trials off the front that ran to their end, and those that
+    early stopping ended, whose accuracy is of fewer epochs.  chance: the accuracy of guessing, if known.
     """
 
     title: str
     subtitle: str
     dominated: tuple[Mark, ...]
+    stopped: tuple[Mark, ...]
     front: tuple[Mark, ...]
     family: tuple[Mark, ...]
     chance: float | None
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        return (*self.dominated, *self.front, *self.family)
+        return (*self.dominated, *self.stopped, *self.front, *self.family)
 
 
 def draw(plot: FrontPlot) -> Figure:
@@ -62,7 +64,15 @@ def draw(plot: FrontPlot) -> Figure:
     axes.set_title(plot.title, loc="left", pad=26, fontsize=15, fontweight="bold", color=INK)
     axes.annotate(plot.subtitle, (0, 1), xycoords="axes fraction", xytext=(0, 9), **IN_POINTS, color=PALE_INK)
     if plot.marks:
-        axes.legend(loc="lower right", bbox_to_anchor=(1.015, 1.0), ncols=3, frameon=False, labelcolor=INK)
+        axes.legend(
+            loc="lower right",
+            bbox_to_anchor=(1.015, 1.0),
+            ncols=4,
+            columnspacing=1.5,
+            handletextpad=0.4,
+            frameon=False,
+            labelcolor=INK,
+        )
     figure.draw_without_rendering()  # the layout is final only now, and labels are placed in pixels
     family_line = [(mark.mflops, mark.accuracy) for mark in plot.family]
     _draw_labels(axes, plot, obstacles=_obstacles(axes, plot, [front_line, family_line]))
@@ -88,7 +98,8 @@ def _prepare_axes(axes: Axes, plot: FrontPlot) -> None:
     axes.set_xscale("log")
     axes.set_xlim(min(costs) / margin, max(costs) * margin)
     axes.set_ylim(max(min(heights, default=0.0) - 0.06, 0.0), min(max(heights, default=1.0) + 0.08, 1.04))
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    subs = (1, 2, 5) if max(costs) > 8 * min(costs) else (1, 1.5, 2, 3, 4, 5, 7)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=(1, 2, 5, 10)))
@@ -112,11 +123,13 @@ def _draw_marks(axes: Axes, plot: FrontPlot, front_line: Line) -> None:
         axes.annotate("chance", (1, plot.chance), **right_end, **IN_POINTS, color=PALE_INK)
     if plot.dominated:
         axes.plot(*columns(plot.dominated), "o", color=FAINT, alpha=0.5, markersize=5.5, mew=0, label="dominated")
+    if plot.stopped:
+        axes.plot(*columns(plot.stopped), "o", color=FAINT, alpha=0.6, markersize=5, mfc="none", label="stopped early")
     if plot.front:
         axes.plot(*zip(*front_line, strict=True), color=FRONT, linewidth=1.6, alpha=0.5)
-        axes.plot(*columns(plot.front), "o", color=FRONT, markersize=7, label="front, with trial numbers")
+        axes.plot(*columns(plot.front), "o", color=FRONT, markersize=7, label="front")
     if plot.family:
-        axes.plot(*columns(plot.family), "-D", color=FAMILY, linewidth=1.5, markersize=7.5, label="family, retrained")
+        axes.plot(*columns(plot.family), "-D", color=FAMILY, linewidth=1.5, markersize=7.5, label="family")
 
 
 def _draw_labels(axes: Axes, plot: FrontPlot, obstacles: list[Box]) -> None:

@@ -29,14 +29,15 @@ def front_plot(
 ) -> FrontPlot:
     """The plot's data. family: member name -> its metrics (flops, accuracy); classes: how many there are to guess."""
     best = front_records(records)
-    trials_on_front = {record.trial for record in best}
+    others = [record for record in records if record.scored and record not in best]
     failed = sum(record.status == "failed" for record in records)
     counts = [f"{len(records)} trials", f"{failed} failed" if failed else "", f"{len(best)} on the front"]
     members = [Mark(metrics["flops"] / 1e6, metrics["accuracy"], name) for name, metrics in family.items()]
     return FrontPlot(
         title=title,
         subtitle=", ".join(filter(None, counts)),
-        dominated=tuple(_mark(record) for record in records if record.scored and record.trial not in trials_on_front),
+        dominated=tuple(_mark(record) for record in others if record.status != "stopped"),
+        stopped=tuple(_mark(record) for record in others if record.status == "stopped"),
         front=tuple(_mark(record) for record in best),
         family=tuple(sorted(members, key=lambda mark: mark.mflops)),
         chance=1 / classes if classes else None,

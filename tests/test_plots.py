@@ -23,6 +23,7 @@ TRIALS = [
     trial(2, 8.0, 0.5),
     trial(3, 9.0, 0.75, status="stopped"),
     trial(4, 1.0, None, status="failed", reason="loss is nan"),
+    trial(5, 9.5, 0.375, status="stopped"),
 ]
 FAMILY = {"A1": {"flops": 8_000_000, "accuracy": 0.875}, "A0": {"flops": 4_000_000, "accuracy": 0.625}}
 
@@ -31,9 +32,10 @@ def test_the_plot_data_of_a_small_run():
     plot = front_plot(TRIALS, FAMILY, "demo", classes=8)
     assert plot.front == (Mark(2.0, 0.25, "#1"), Mark(4.0, 0.5, "#0"), Mark(9.0, 0.75, "#3"))
     assert plot.dominated == (Mark(8.0, 0.5, "#2"),)
+    assert plot.stopped == (Mark(9.5, 0.375, "#5"),)
     assert plot.family == (Mark(4.0, 0.625, "A0"), Mark(8.0, 0.875, "A1"))
     assert plot.chance == 0.125
-    assert (plot.title, plot.subtitle) == ("demo", "5 trials, 1 failed, 3 on the front")
+    assert (plot.title, plot.subtitle) == ("demo", "6 trials, 1 failed, 3 on the front")
 
 
 def test_the_step_line_never_promises_accuracy_below_its_cost():
