@@ -11,7 +11,7 @@ def test_the_summary_of_a_run_with_a_family(tmp_path):
         (tmp_path / "demo" / "family" / name / "spec.yaml").write_text(spec_to_yaml(preset("a0-base")))
     text = closing_summary(tmp_path / "demo", "my clips/one.mp4")
     lines = [line.split() for line in text.splitlines()]
-    assert lines[0] == ["5", "trials", "(1", "stopped,", "1", "failed),", "3", "on", "the", "front"]
+    assert lines[0] == ["6", "trials", "(2", "stopped,", "1", "failed),", "3", "on", "the", "front"]
     assert ["#1", "2.00", "100", "25.0%"] in lines
     member_folder = str(tmp_path / "demo" / "family" / "A0")
     assert ["A0", "50", "x", "172²", "4.00", "1,234", "62.5%", member_folder] in lines
