@@ -54,13 +54,13 @@ class TrainSettings:
     """
 
     epochs: int = 6
-    batch_size: int = 16
+    batch_size: int = 8
     optimizer: OptimizerName = "adamw"
-    learning_rate: float = 0.004
+    learning_rate: float = 0.006
     warmup: float = 0.1
     weight_decay: float = 0.01
     clip_norm: float | None = 1.0
-    label_smoothing: float = 0.1
+    label_smoothing: float = 0.0
     dropout: float = 0.0
     stochastic_depth: float = 0.0
     batch_norm_momentum: float = 0.9
