@@ -115,8 +115,8 @@ def test_more_of_anything_never_costs_less():
 def graph_multiply_adds(model, frames, size):
     """Multiply-adds in the graph that TensorFlow runs on one clip.
 
-    Matrix products and convolutions; and each Mul that reads a kernel variable, whole or in part, since a depthwise
-    kernel of one pixel is multiplied and not convolved.
+    Matrix products and convolutions; and each Mul of something of the clip with a kernel, whole or in part, since a
+    depthwise kernel of one pixel is multiplied and not convolved. Folding batch norm into a kernel is none of them.
     """
     import tensorflow as tf
 
@@ -124,13 +124,17 @@ def graph_multiply_adds(model, frames, size):
         return model(clip, training=False)
 
     graph = tf.function(run).get_concrete_function(tf.TensorSpec((1, frames, size, size, 3))).graph
-    kernels = {variable.value.handle.ref() for variable in model.weights if variable.name.endswith("kernel")}
-    reads = {inner.name for outer, inner in graph.captures if outer.ref() in kernels}
+    handles = {variable.value.handle.ref() for variable in model.weights if variable.name.endswith("kernel")}
+    kernels = {inner.name for outer, inner in graph.captures if outer.ref() in handles}  # and all made of them alone
+    of_clip = {graph.inputs[0].name}  # with all that depends on it
+    for op in graph.get_operations():
+        sources = {tensor.name for tensor in op.inputs}
+        group = of_clip if sources & of_clip else kernels if sources & kernels else set()
+        group |= {tensor.name for tensor in op.outputs}
 
-    def is_kernel(tensor):
-        while tensor.op.type in ("ReadVariableOp", "StridedSlice", "Reshape", "Squeeze", "Transpose"):
-            tensor = tensor.op.inputs[0]
-        return tensor.name in reads
+    def multiplies_kernel(op):
+        names = {tensor.name for tensor in op.inputs}
+        return bool(names & of_clip) and bool(names & kernels)
 
     def multiply_adds(op):
         size = op.outputs[0].shape.num_elements() if op.outputs else 0
@@ -143,7 +147,7 @@ def graph_multiply_adds(model, frames, size):
                 return size * op.inputs[1].shape[:3].num_elements()
             case "DepthwiseConv2dNative":
                 return size * op.inputs[1].shape[:2].num_elements()
-            case "Mul" if any(is_kernel(tensor) for tensor in op.inputs):
+            case "Mul" if multiplies_kernel(op):
                 return size
         assert not any(word in op.type for word in ("3D", "Conv", "Einsum", "MatMul", "PartitionedCall")), op.type
         return 0

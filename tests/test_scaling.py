@@ -188,5 +188,5 @@ def test_a_smaller_space_has_shallower_blocks_and_distinct_choices():
     smaller = scale_space(MOVING_SHAPES, Coefficients(depth=1.5, resolution=1.3), -2)
     assert smaller.by_name["block3.layers"].values == (1,)
     assert "block3.layer2.kernel" not in smaller.by_name
-    assert smaller.by_name["clip.resolution"].values == (14, 19, 24)
+    assert smaller.by_name["clip.resolution"].values == (9, 14, 19, 24)
     assert sample(smaller, random.Random(0)) in smaller
