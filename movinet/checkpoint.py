@@ -1,4 +1,4 @@
-"""Published weights into our networks, from TensorFlow's object checkpoints."""
+"""Published weights into our networks and back, as TensorFlow's object checkpoints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 import keras
 
 from movinet.checkpoint_mismatch import mismatch
-from movinet.object_graph import weight_keys
+from movinet.object_graph import SAVE_COUNTER, object_graph, weight_keys
 
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 CLASSIFIER = "classifier_head/classifier/"
@@ -61,6 +61,29 @@ def load_checkpoint(model: keras.Model, path: str | Path, head: Literal["keep", 
     return LoadReport(
         matched=tuple(weight.path for weight in weights.values()),
         left_over=tuple(sorted(shapes.keys() - {keys[name] for name in weights})),
+    )
+
+
+def save_checkpoint(model: keras.Model, prefix: str | Path) -> None:
+    """Writes the weights of a `build_movinet` model as Model Garden's Checkpoint(model=MovinetClassifier(...)) would.
+
+    prefix: what the files' names begin with, "folder/ckpt-1"; the folder is made.  Model Garden restores the checkpoint
+    in a classifier of the same arguments, `assert_existing_objects_matched` included.
+    """
+    import tensorflow as tf
+
+    weights = {name: keras.ops.convert_to_numpy(weight) for name, weight in _by_path(model).items()}
+    graph = object_graph(weights, conv2d=weights["stem/kernel"].ndim == 4)
+    keys = weight_keys(graph)
+    tensors: dict[str, Any] = {keys[name]: value.astype("float32") for name, value in weights.items()}
+    tensors[f"{SAVE_COUNTER}/.ATTRIBUTES/VARIABLE_VALUE"] = tf.constant(1, tf.int64)
+    tensors[GRAPH] = graph.SerializeToString()
+    Path(prefix).parent.mkdir(parents=True, exist_ok=True)
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=list(tensors),
+        shape_and_slices=[""] * len(tensors),
+        tensors=[tf.convert_to_tensor(value) for value in tensors.values()],
     )
 
 

@@ -10,7 +10,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def mismatch(found: Shapes, wanted: Shapes) -> str | None:
-    """One line with what a checkpoint lacks, has too much or in another shape, and the likely cause; None if it fits."""
+    """What a checkpoint lacks, has too much or in another shape, and the likely cause, on one line; None if it fits."""
     lacking = [name for name in wanted if name not in found]
     surplus = [name for name in found if name not in wanted]
     other = [
@@ -46,7 +46,9 @@ def _likely_cause(found: Shapes, wanted: Shapes) -> str:
         return f"use_positional_encoding, which the checkpoint {has} and the model {'lacks' if has == 'has' else 'has'}"
     theirs, ours = _classes(found), _classes(wanted)
     if theirs != ours:
-        return f"num_classes, {theirs} in the checkpoint and {ours} in the model; head='new' keeps the model's own classifier"
+        return (
+            f"num_classes, {theirs} in the checkpoint and {ours} in the model (head='new' keeps the model's classifier)"
+        )
     return "other layers within the blocks (kernels, expansion or squeeze-excite)"
 
 

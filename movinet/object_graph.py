@@ -1,13 +1,16 @@
 """Where TensorFlow's object checkpoints of the published networks keep each weight.
 
-Such a checkpoint stores a graph of objects beside the tensors: nodes with named edges to what they own.  The layers of a
-network are told by what they own, and stand in the order of their model's edges "layer-0", "layer-1", ...; so it does
+Such a checkpoint stores a graph of objects beside the tensors: nodes with named edges to what they own.  The layers of
+a network are told by what they own, and stand in the order of their model's edges "layer_with_weights-{i}"; so it does
 not matter what the model itself hangs from (a Checkpoint, a trainer's state, a SavedModel).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+SAVE_COUNTER, VALUE = "save_counter", "VARIABLE_VALUE"
 
 CONVOLUTIONS = {  # a layer: {its convolution, as our paths call it: the edges that lead there}
     "stem": {"": "_stem/"},
@@ -84,12 +87,50 @@ def weight_keys(graph: Any) -> dict[str, str]:
     return keys
 
 
+def object_graph(paths: Iterable[str], conv2d: bool) -> Any:
+    """The TrackableObjectGraph of a published classifier, Checkpoint(model=...), that owns the weights of `paths`.
+
+    paths: as `weight_keys` gives them, in the model's order; conv2d: whether convolutions are Conv2D ("2plus1d").
+    """
+    from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
+
+    split = [path.split("/", 1) for path in paths]
+    backbone = [layer for layer in dict.fromkeys(layer for layer, _ in split) if layer != "classifier_head"]
+    starts = {layer: f"model/layer_with_weights-0/layer_with_weights-{i}" for i, layer in enumerate(backbone)}
+    starts["classifier_head"] = "model/layer_with_weights-1"
+    graph = TrackableObjectGraph()
+    graph.nodes.add()
+    for route in [f"{starts[layer]}/{_route(layer, rest, conv2d)}" for layer, rest in split] + [SAVE_COUNTER]:
+        node = graph.nodes[0]
+        for edge in route.split("/"):
+            node = _child(graph, node, edge)
+        node.attributes.add(name=VALUE, checkpoint_key=f"{route}/.ATTRIBUTES/{VALUE}")
+    return graph
+
+
+def _route(layer: str, rest: str, conv2d: bool) -> str:
+    """The edges from a layer to its weight."""
+    routes = OBJECTS[layer.rstrip("0123456789")][rest]
+    if len(routes) == 1 or not conv2d:
+        return routes[0]
+    return routes[2] if rest.startswith("feature/") else routes[1]
+
+
+def _child(graph: Any, node: Any, edge: str) -> Any:
+    """What the edge leads to; a new node if there is none yet."""
+    for child in node.children:
+        if child.local_name == edge:
+            return graph.nodes[child.node_id]
+    node.children.add(node_id=len(graph.nodes), local_name=edge)
+    return graph.nodes.add()
+
+
 def _in_order(edges: list[dict[str, int]], kinds: list[str | None]) -> list[int]:
     """The layers of the backbone, the first node that has the stem among its layers."""
     for node in edges:
-        inner = dict.fromkeys(node[name] for name in (f"layer-{i}" for i in range(len(node))) if name in node)
+        inner = [node[name] for name in (f"layer_with_weights-{i}" for i in range(len(node))) if name in node]
         if any(kinds[i] == "stem" for i in inner):
-            return [i for i in inner if kinds[i] and kinds[i] != "classifier_head"]
+            return [i for i in inner if kinds[i]]
     return []
 
 
@@ -102,4 +143,4 @@ def _follow(edges: list[dict[str, int]], node: int, route: str) -> int | None:
 
 
 def _key(node: Any) -> str:
-    return next(attribute.checkpoint_key for attribute in node.attributes if attribute.name == "VARIABLE_VALUE")
+    return next(attribute.checkpoint_key for attribute in node.attributes if attribute.name == VALUE)

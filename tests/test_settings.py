@@ -154,7 +154,9 @@ def test_a_missing_space_and_a_missing_file_are_named(tmp_path):
     with pytest.raises(ConfigError, match="x.yaml: space is missing"):
         load_settings(path)
     path.write_text("space: nowhere.yaml\n")
-    with pytest.raises(ConfigError, match="x.yaml: space=nowhere.yaml is not allowed; allowed: a YAML file that exists"):
+    with pytest.raises(
+        ConfigError, match="x.yaml: space=nowhere.yaml is not allowed; allowed: a YAML file that exists"
+    ):
         load_settings(path)
     with pytest.raises(ConfigError, match="absent.yaml: cannot be read"):
         load_settings(tmp_path / "absent.yaml")
