@@ -100,8 +100,9 @@ def _open(path: Path) -> tuple[Any, dict[str, str]]:
     import tensorflow as tf  # heavy, and of no use to other backends otherwise
     from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
+    prefix = _prefix(path)
     try:
-        reader = tf.train.load_checkpoint(str(_prefix(path)))
+        reader = tf.train.load_checkpoint(str(prefix))
     except (tf.errors.OpError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     if not reader.has_tensor(GRAPH):

@@ -46,9 +46,7 @@ def _likely_cause(found: Shapes, wanted: Shapes) -> str:
         return f"use_positional_encoding, which the checkpoint {has} and the model {'lacks' if has == 'has' else 'has'}"
     theirs, ours = _classes(found), _classes(wanted)
     if theirs != ours:
-        return (
-            f"num_classes, {theirs} in the checkpoint and {ours} in the model (head='new' keeps the model's classifier)"
-        )
+        return f"num_classes, {theirs} in the checkpoint and {ours} in the model (head='new' keeps the model's own)"
     return "other layers within the blocks (kernels, expansion or squeeze-excite)"
 
 

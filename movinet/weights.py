@@ -10,9 +10,9 @@ from typing import Any
 
 import keras
 
-from movinet.checkpoint import CheckpointError, LoadReport, load_checkpoint
+from movinet.checkpoint import CheckpointError, LoadReport, load_checkpoint, save_checkpoint
 
-__all__ = ["CheckpointError", "LoadReport", "load_checkpoint", "official_names"]
+__all__ = ["CheckpointError", "LoadReport", "load_checkpoint", "official_names", "save_checkpoint"]
 
 PARTS = {"skip_project": "skip/skip_project", "se_reduce": "se/se_reduce", "se_expand": "se/se_expand"}
 
