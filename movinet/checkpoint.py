@@ -46,7 +46,7 @@ def load_checkpoint(model: keras.Model, path: str | Path, head: Literal["keep", 
         raise ValueError(f"head={head!r} is not allowed; allowed: 'keep', 'new'")
     reader, keys = _open(Path(path))
     shapes = {key: tuple(shape) for key, shape in reader.get_variable_to_shape_map().items() if key != GRAPH}
-    weights = _by_path(model)
+    keys, weights = {name: key for name, key in keys.items() if key in shapes}, _by_path(model)
     if head == "new":
         weights = {name: weight for name, weight in weights.items() if not name.startswith(CLASSIFIER)}
         keys = {name: key for name, key in keys.items() if not name.startswith(CLASSIFIER)}
@@ -56,8 +56,9 @@ def load_checkpoint(model: keras.Model, path: str | Path, head: Literal["keep", 
     )
     if wrong:
         raise CheckpointError(f"{path}: {wrong}")
-    for name, weight in weights.items():
-        weight.assign(reader.get_tensor(keys[name]).reshape(weight.shape))
+    values = _tensors(Path(path), reader, [keys[name] for name in weights])
+    for weight, value in zip(weights.values(), values, strict=True):
+        weight.assign(value.reshape(weight.shape))
     return LoadReport(
         matched=tuple(weight.path for weight in weights.values()),
         left_over=tuple(sorted(shapes.keys() - {keys[name] for name in weights})),
@@ -72,7 +73,10 @@ def save_checkpoint(model: keras.Model, prefix: str | Path) -> None:
     """
     import tensorflow as tf
 
-    weights = {name: keras.ops.convert_to_numpy(weight) for name, weight in _by_path(model).items()}
+    weights: dict[str, Any] = {
+        name: keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(weight))
+        for name, weight in _by_path(model).items()
+    }
     graph = object_graph(weights, conv2d=weights["stem/kernel"].ndim == 4)
     keys = weight_keys(graph)
     tensors: dict[str, Any] = {keys[name]: value.astype("float32") for name, value in weights.items()}
@@ -104,11 +108,11 @@ def _open(path: Path) -> tuple[Any, dict[str, str]]:
     try:
         reader = tf.train.load_checkpoint(str(prefix))
     except (tf.errors.OpError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        raise _unreadable(path, error) from error
     if not reader.has_tensor(GRAPH):
         raise CheckpointError(f"{path} has no object graph; a checkpoint of tf.train.Checkpoint(model=...) is needed")
     graph = TrackableObjectGraph()
-    graph.ParseFromString(reader.get_tensor(GRAPH))
+    graph.ParseFromString(*_tensors(path, reader, [GRAPH]))
     try:
         keys = weight_keys(graph)
     except ValueError as error:
@@ -116,6 +120,20 @@ def _open(path: Path) -> tuple[Any, dict[str, str]]:
     if not keys:
         raise CheckpointError(f"{path} holds no MoViNet: nothing in it has a stem")
     return reader, keys
+
+
+def _tensors(path: Path, reader: Any, keys: list[str]) -> list[Any]:
+    """All of them at once, so that a file broken in its middle sets nothing."""
+    import tensorflow as tf
+
+    try:
+        return [reader.get_tensor(key) for key in keys]
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{path} cannot be read: {str(error).splitlines()[0]}")
 
 
 def _prefix(path: Path) -> Path:

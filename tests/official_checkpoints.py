@@ -18,12 +18,11 @@ def write_checkpoint(name: str, prefix: Path, beside: dict[str, np.ndarray] | No
     """Writes the network of fixtures/{name}.npz; beside: other variables that hang from the root, by their edge."""
     graph = TrackableObjectGraph.FromString(gzip.decompress((FIXTURES / f"{name}.graph.gz").read_bytes()))
     shapes = dict(map(tuple, json.loads(str(np.load(FIXTURES / f"{name}.npz")["about"]))["variables"]))
-    tensors: dict[str, Any] = {
-        attribute.checkpoint_key: official_value(attribute.full_name, tuple(shapes[attribute.full_name]))
-        for node in graph.nodes
-        for attribute in node.attributes
-        if attribute.full_name in shapes
-    }
+    tensors: dict[str, Any] = {"_CHECKPOINTABLE_OBJECT_GRAPH": b""}  # the first in the file
+    for attribute in (attribute for node in graph.nodes for attribute in node.attributes):
+        if attribute.full_name in shapes:
+            shape = tuple(shapes[attribute.full_name])
+            tensors[attribute.checkpoint_key] = official_value(attribute.full_name, shape)
     for edge, value in (beside or {}).items():
         key = f"{edge}/.ATTRIBUTES/VARIABLE_VALUE"
         graph.nodes[0].children.add(node_id=len(graph.nodes), local_name=edge)
