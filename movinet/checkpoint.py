@@ -73,10 +73,7 @@ def save_checkpoint(model: keras.Model, prefix: str | Path) -> None:
     """
     import tensorflow as tf
 
-    weights: dict[str, Any] = {
-        name: keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(weight))
-        for name, weight in _by_path(model).items()
-    }
+    weights = {name: weight.numpy() for name, weight in _by_path(model).items()}
     graph = object_graph(weights, conv2d=weights["stem/kernel"].ndim == 4)
     keys = weight_keys(graph)
     tensors: dict[str, Any] = {keys[name]: value.astype("float32") for name, value in weights.items()}
