@@ -1,4 +1,4 @@
-"""The names Model Garden gives to a network's variables.
+"""The names Model Garden gives to a network's variables, and its checkpoints.
 
 With `conv_type` "3d" and "3d_2plus1d" kernels are those of Conv3D, with "2plus1d" those of Conv2D, whose layers Keras 2
 numbers within each block.  Our variables have the official shapes, so that values move without a change.
@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+
+from movinet.checkpoint import CheckpointError, LoadReport, load_checkpoint, save_checkpoint
+
+__all__ = ["CheckpointError", "LoadReport", "load_checkpoint", "official_names", "save_checkpoint"]
 
 PARTS = {"skip_project": "skip/skip_project", "se_reduce": "se/se_reduce", "se_expand": "se/se_expand"}
 
