@@ -154,7 +154,8 @@ def time_limit(seconds: float | None, spent: float) -> Iterator[None]:
         raise TimeLimit(f"longer than the limit of {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, expired)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds - spent, 0.001))
+    again = 1.0  # second: an exception that meets a destructor or a C callback is swallowed there
+    signal.setitimer(signal.ITIMER_REAL, max(seconds - spent, 0.001), again)
     try:
         yield
     finally:

@@ -1,6 +1,8 @@
 """What goes wrong in a trial ends the trial with its reason; the worker, with its TensorFlow, goes on."""
 
 import signal
+import time
+from contextlib import suppress
 from dataclasses import asdict
 
 import pytest
@@ -144,3 +146,13 @@ def test_an_actor_keeps_nothing_of_the_trials_before(trial):
     for _ in range(3):
         is_sound(trial())
     assert tracked() < before + 3000
+
+
+def test_a_time_limit_that_was_swallowed_comes_again():
+    from search.trial import TimeLimit, time_limit
+
+    with pytest.raises(TimeLimit, match=r"longer than the limit of 0.05 s"), time_limit(0.05, 0):
+        with suppress(TimeLimit):  # as Python does in a destructor
+            time.sleep(30)
+        time.sleep(30)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
