@@ -1,5 +1,6 @@
 """Every command in the documentation runs as written; the two that install the project are CI's own steps."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -9,16 +10,22 @@ from pathlib import Path
 import pytest
 
 from movinet.data.moving_shapes import MovingShapes, synthesize
+from space.load import load_space
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 INSTALLING = "pip install "
 
 
+def blocks(document: Path, language: str) -> list[str]:
+    """The text of the document's code blocks of one language."""
+    pattern = rf"^```{language}\n(.*?)^```"
+    return re.findall(pattern, document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
 def commands(document: Path) -> list[str]:
     """The lines of the document's bash blocks, continued lines joined."""
-    blocks = re.findall(r"^```bash\n(.*?)^```", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    lines = "\n".join(blocks(document, "bash")).replace("\\\n", " ").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
@@ -69,3 +76,15 @@ def test_every_command_of_a_document_runs(document, newcomer):
     for command in commands(document):
         if not command.startswith((INSTALLING, "pytest", "ruff", "bash .ci/run")):
             run(command, newcomer)
+
+
+@pytest.mark.parametrize("text", blocks(ROOT / "README.md", "python"), ids=itertools.count())
+def test_every_python_example_runs(text):
+    subprocess.run([sys.executable, "-c", text], check=True, cwd=ROOT, capture_output=True)
+
+
+def test_the_space_of_the_readme_is_one(tmp_path):
+    for number, text in enumerate(blocks(ROOT / "README.md", "yaml")):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text, encoding="utf-8")
+        assert load_space(path).size > 1
