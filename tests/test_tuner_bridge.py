@@ -143,10 +143,10 @@ def train_drawn(config):
 def test_three_trials_of_ray_tune(tmp_path):
     from ray import tune
 
-    from search.cluster import ray_cluster
+    from search.cluster import Workers, ray_cluster
 
     space = load_space({"space": TINY})
-    with ray_cluster(cpus=1, gpus=0):
+    with ray_cluster(Workers(count=1, threads=1)):
         tuner = tune.Tuner(
             train_drawn,
             param_space=to_ray(space),
