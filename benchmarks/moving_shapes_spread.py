@@ -82,7 +82,7 @@ def print_table(specs: list[MovinetSpec], accuracy: np.ndarray, seconds: np.ndar
         print(
             f"| {spec.id} | {clip} | {mflops:.2f} | {cells} | {row.mean():.3f} | {_std(row):.3f} | {spent.mean():.0f} |"
         )
-    between, within = _std(accuracy.mean(1)), float(np.sqrt(np.mean(np.var(accuracy, axis=1, ddof=1))))
+    between, within = _std(accuracy.mean(1)), float(np.sqrt(np.mean([_std(row) ** 2 for row in accuracy])))
     print(f"\nstandard deviation between networks (of their means) {between:.3f}, between seeds {within:.3f}")
 
 
