@@ -11,6 +11,8 @@ from typing import Any
 
 import keras
 
+from movinet.layers.frames import clip_of, frames_of
+
 ops: Any = keras.ops  # its inferred types are unions over backends
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"  # the one switch between keras.ops and TensorFlow's own forms
@@ -34,7 +36,7 @@ def full(clip: Any, kernel: Any, stride: int, before: int, after: int, shift: An
     if height == width == stride == 1:
         return pointwise(clip, ops.reshape(kernel, (taps * channels, filters)), shift)
     kernel = ops.reshape(kernel, (height, width, taps * channels, filters))
-    return _clip_of(_shifted(ops.conv(_frames_of(clip), kernel, strides=stride, padding="same"), shift), clip)
+    return clip_of(_shifted(ops.conv(frames_of(clip), kernel, strides=stride, padding="same"), shift), clip)
 
 
 def depthwise(clip: Any, kernel: Any, stride: int, before: int, after: int, shift: Any = None) -> Any:
@@ -44,15 +46,15 @@ def depthwise(clip: Any, kernel: Any, stride: int, before: int, after: int, shif
     taps, clip = kernel.shape[0], pad_time(clip, before, after)
     frames = ops.shape(clip)[1] - (taps - 1)
     parts = [
-        ops.depthwise_conv(_frames_of(clip[:, tap : tap + frames]), kernel[tap][..., None], stride, padding="same")
+        ops.depthwise_conv(frames_of(clip[:, tap : tap + frames]), kernel[tap][..., None], stride, padding="same")
         for tap in range(taps)
     ]
-    return _clip_of(_shifted(sum(parts[1:], parts[0]), shift), clip)
+    return clip_of(_shifted(sum(parts[1:], parts[0]), shift), clip)
 
 
 def average_pool(clip: Any) -> Any:
     """3x3 average of every frame with stride 2; padding is not counted."""
-    return _clip_of(ops.average_pool(_frames_of(clip), 3, strides=2, padding="same"), clip)
+    return clip_of(ops.average_pool(frames_of(clip), 3, strides=2, padding="same"), clip)
 
 
 def pad_time(clip: Any, before: int, after: int) -> Any:
@@ -91,18 +93,6 @@ def _shifted(x: Any, shift: Any) -> Any:
     if shift is None:
         return x
     return tensorflow_forms.shifted(x, shift) if ON_TENSORFLOW else x + shift
-
-
-def _frames_of(clip: Any) -> Any:
-    """(B, T, H, W, C) -> (B * T, H, W, C)."""
-    _, _, height, width, channels = ops.shape(clip)
-    return ops.reshape(clip, (-1, height, width, channels))
-
-
-def _clip_of(frames: Any, like: Any) -> Any:
-    """(B * T, H, W, C) -> (B, T, H, W, C), with the batch of the clip `like`."""
-    _, height, width, channels = ops.shape(frames)
-    return ops.reshape(frames, (ops.shape(like)[0], -1, height, width, channels))
 
 
 def _unfold_time(clip: Any, taps: int) -> Any:

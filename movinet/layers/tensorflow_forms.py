@@ -11,6 +11,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from movinet.layers.frames import clip_of, frames_of
+
 ops: Any = keras.ops
 
 
@@ -66,12 +68,12 @@ def _correlate(padded: Any, kernel: Any, stride: int) -> Any:
         tf.nn.depthwise_conv2d(frames, tap, strides, "SAME")
         for frames, tap in zip(_windows(padded, kernel.shape[0]), _taps(kernel), strict=True)
     ]
-    return _clip_of(_total(parts), padded)
+    return clip_of(_total(parts), padded)
 
 
 def _transposed(clip: Any, padded: Any, kernel: Any, stride: int) -> Any:
     """The gradient of a strided convolution by its input `clip`, from the upstream gradient padded in time."""
-    frames = tf.shape(_frames_of(clip))
+    frames = tf.shape(frames_of(clip))
     parts = [
         tf.nn.depthwise_conv2d_backprop_input(frames, tap, upstream, (1, stride, stride, 1), "SAME")
         for upstream, tap in zip(_windows(padded, kernel.shape[0]), reversed(_taps(kernel)), strict=True)
@@ -80,7 +82,7 @@ def _transposed(clip: Any, padded: Any, kernel: Any, stride: int) -> Any:
 
 
 def _kernel_gradient(padded: Any, upstream: Any, kernel: Any, stride: int) -> Any:
-    upstream = _frames_of(upstream)
+    upstream = frames_of(upstream)
     shape = (*kernel.shape[1:], 1)
     parts = [
         tf.nn.depthwise_conv2d_backprop_filter(frames, shape, upstream, (1, stride, stride, 1), "SAME")
@@ -97,7 +99,7 @@ def _taps(kernel: Any) -> list[Any]:
 def _windows(padded: Any, taps: int) -> list[Any]:
     """What each time tap sees of (B, T + taps - 1, H, W, C), as (B * T, H, W, C)."""
     if taps == 1:
-        return [_frames_of(padded)]
+        return [frames_of(padded)]
     batch, time, height, width, channels = ops.shape(padded)
     size, count = height * width * channels, time - (taps - 1)
     if padded.shape[0] == 1:  # slices of the outermost axis are no copies
@@ -120,13 +122,3 @@ def _pad_time(clip: Any, before: int, after: int) -> Any:
     rows = tf.reshape(clip, (batch, time, height * width * channels))
     padded = tf.pad(rows, ((0, 0), (before, after), (0, 0)))
     return tf.reshape(padded, (batch, time + before + after, height, width, channels))
-
-
-def _frames_of(clip: Any) -> Any:
-    _, _, height, width, channels = ops.shape(clip)
-    return tf.reshape(clip, (-1, height, width, channels))
-
-
-def _clip_of(frames: Any, like: Any) -> Any:
-    _, height, width, channels = ops.shape(frames)
-    return tf.reshape(frames, (ops.shape(like)[0], -1, height, width, channels))
