@@ -23,7 +23,8 @@ class Bottleneck(keras.layers.Layer):
     Call arguments: clip (B, T, H, W, C); states, a dict (stream_buffer, pool_buffer, pool_frame_count,
     pos_enc_frame_count: those it needs), or None for a whole clip.  Returns (B, T, H', W', filters), and the next
     states where states were given.  The skip is ResNet-D's (3x3 average, 1x1x1 convolution) where the shape changes;
-    the branch is scaled by ReZero's scalar and dropped per clip with probability `stochastic_depth`.
+    the branch is scaled by ReZero's scalar and dropped per clip with probability `stochastic_depth`.  Where
+    `batch_norm_momentum` is None, there are biases in place of batch norms and of ReZero's scalar (`movinet.fuse`).
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Bottleneck(keras.layers.Layer):
         gating_activation: str = "sigmoid",
         use_positional_encoding: bool = False,
         stochastic_depth: float = 0.0,
-        batch_norm_momentum: float = 0.99,
+        batch_norm_momentum: float | None = 0.99,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -48,7 +49,7 @@ class Bottleneck(keras.layers.Layer):
         self.activation, self.gating_activation = activation, gating_activation
         self.use_positional_encoding, self.stochastic_depth = use_positional_encoding, stochastic_depth
         self.batch_norm_momentum = batch_norm_momentum
-        form = {"conv_type": conv_type, "batch_norm_momentum": batch_norm_momentum}
+        form = {"conv_type": conv_type, "batch_norm_momentum": batch_norm_momentum, "dtype": self.dtype_policy}
         self.expansion = ConvBlock(expand_filters, activation=activation, name="expansion", **form)
         self.feature = ConvBlock(
             expand_filters, kernel, stride, depthwise=True, causal=causal, activation=activation, name="feature", **form
@@ -71,6 +72,7 @@ class Bottleneck(keras.layers.Layer):
             self.gating_activation,
             self.use_positional_encoding,
             name="se",
+            dtype=self.dtype_policy,
         )
 
     def build(self, shape):
@@ -80,7 +82,8 @@ class Bottleneck(keras.layers.Layer):
         if self.squeeze_excite is not None:
             self.squeeze_excite.build(inner)
         self.projection.build(inner)
-        self.scale = self.add_weight(shape=(), initializer="zeros", name="scale")
+        rezero = self.batch_norm_momentum is not None
+        self.scale = self.add_weight(shape=(), initializer="zeros", name="scale") if rezero else None
         self.has_skip = self.stride > 1 or shape[-1] != self.filters
         if self.has_skip:
             self.skip.build(shape)
@@ -96,7 +99,8 @@ class Bottleneck(keras.layers.Layer):
             if self.squeeze_excite is not None:
                 x, pooled = self.squeeze_excite(x, states)
                 later.update(pooled)
-        x = self.projection(x, gain=ops.convert_to_tensor(self.scale), training=training)
+        gain = None if self.scale is None else ops.convert_to_tensor(self.scale)
+        x = self.projection(x, gain=gain, training=training)
         if training and self.stochastic_depth:
             x = x * self._kept(clip)
         x = x + self._skip(clip, training)

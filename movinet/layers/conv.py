@@ -23,7 +23,7 @@ class ConvBlock(keras.layers.Layer):
     Returns (B, T, H', W', F), and the next states where states were given.  A causal block pads the past only
     (arXiv:2103.11511, 3.2).  In (2+1)D forms the buffer lies behind the spatial stride.
     Kernels have the shapes of the official ones for the same `conv_type`, and start He-normal, or normal with
-    `kernel_stddev`.  No batch norm where `batch_norm_momentum` is None.
+    `kernel_stddev`.  Where `batch_norm_momentum` is None, each stage has a bias in place of its batch norm.
     """
 
     def __init__(
@@ -35,7 +35,6 @@ class ConvBlock(keras.layers.Layer):
         causal: bool = False,
         conv_type: str = "3d",
         activation: str | None = None,
-        use_bias: bool = False,
         batch_norm_momentum: float | None = 0.99,
         kernel_stddev: float | None = None,
         **kwargs,
@@ -43,20 +42,23 @@ class ConvBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         time, height, width = kernel
         self.filters, self.depthwise, self.causal, self.conv_type = filters, depthwise, causal, conv_type
-        self.stride, self.reach, self.use_bias, self.kernel_stddev = stride, time - 1, use_bias, kernel_stddev
+        self.stride, self.reach, self.kernel_stddev = stride, time - 1, kernel_stddev
         self.activate = ACTIVATION_FUNCTIONS[activation]
         whole, halves = [((time, height, width), stride)], [((1, height, width), stride), ((time, 1, 1), 1)]
         self.stages = halves if conv_type != "3d" and time > 1 else whole
         norms = ("bn", "bn_temporal")[: len(self.stages)] if batch_norm_momentum is not None else ()
-        self.norms: Any = [BatchNorm(batch_norm_momentum or 0.0, name=name) for name in norms]
+        self.norms: Any = [BatchNorm(batch_norm_momentum or 0.0, name=name, dtype=self.dtype_policy) for name in norms]
 
     def build(self, shape):
-        self.kernels, self.channels = [], shape[-1]
+        self.kernels, self.biases, self.channels = [], [], shape[-1]
         for stage, (taps, _) in enumerate(self.stages):
-            name, channels = ("temporal_kernel", self.filters) if stage else ("kernel", shape[-1])
+            part, channels = ("temporal_", self.filters) if stage else ("", shape[-1])
             kernel = self._kernel_shape(taps, channels)
-            self.kernels.append(self.add_weight(shape=kernel, initializer=self._initializer(kernel), name=name))
-        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias") if self.use_bias else None
+            initializer = self._initializer(kernel)
+            self.kernels.append(self.add_weight(shape=kernel, initializer=initializer, name=f"{part}kernel"))
+            if not self.norms:
+                bias = self.add_weight(shape=(self.filters,), initializer="zeros", name=f"{part}bias")
+                self.biases.append(bias)
         for norm in self.norms:
             norm.build((self.filters,))
 
@@ -81,20 +83,28 @@ class ConvBlock(keras.layers.Layer):
     def compute_output_spec(self, clip, states=None, gain=None, training=False):
         return forms.symbolic(clip, self.filters, self.stride, self.compute_dtype)
 
+    def folded(self, stage: int, gain: Any = None) -> tuple[Any, Any]:
+        """The kernel (kt, kh, kw[, C], F) and shift (F,) of a stage, with its batch norm by the moving statistics."""
+        kernel = self._kernel(stage)
+        if not self.norms:
+            return kernel, ops.convert_to_tensor(self.biases[stage])
+        scale, shift = self.norms[stage].folded(gain)
+        return kernel * ops.cast(scale, kernel.dtype), ops.cast(shift, kernel.dtype)
+
     def _stage(self, stage, x, buffered, gain, training):
         """One convolution with its batch norm, which is part of the kernel where its statistics do not move."""
-        kernel, shift = ops.convert_to_tensor(self.kernels[stage]), self.bias
+        norm: Any = self.norms[stage] if self.norms and training and self.norms[stage].trainable else None
+        kernel, shift = self.folded(stage, gain) if norm is None else (self._kernel(stage), None)
         taps, stride = self.stages[stage]
-        kernel = ops.reshape(kernel, (*taps, self.filters) if self.depthwise else (*taps, -1, self.filters))
-        norm: Any = self.norms[stage] if self.norms else None
-        learns = norm is not None and training and norm.trainable
-        if norm is not None and not learns:
-            scale, shift = norm.folded(gain)
-            kernel, shift = kernel * ops.cast(scale, kernel.dtype), ops.cast(shift, kernel.dtype)
         past, future = (0, 0) if buffered or taps[0] == 1 else self._padding
         form = forms.depthwise if self.depthwise else forms.full
         x = form(x, kernel, stride, past, future, shift)
-        return self.activate(x if norm is None or not learns else norm(x, gain))
+        return self.activate(x if norm is None else norm(x, gain))
+
+    def _kernel(self, stage):
+        taps = self.stages[stage][0]
+        kernel = ops.convert_to_tensor(self.kernels[stage])
+        return ops.reshape(kernel, (*taps, self.filters) if self.depthwise else (*taps, -1, self.filters))
 
     @property
     def _padding(self):

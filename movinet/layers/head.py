@@ -39,6 +39,7 @@ class Head(keras.layers.Layer):
             activation=activation,
             batch_norm_momentum=batch_norm_momentum,
             name="project",
+            dtype=self.dtype_policy,
         )
 
     def build(self, shape):
@@ -76,10 +77,10 @@ class ClassifierHead(keras.layers.Layer):
         super().__init__(**kwargs)
         self.filters, self.num_classes, self.conv_type = filters, num_classes, conv_type
         self.activation, self.dropout = activation, dropout
-        form = {"conv_type": conv_type, "use_bias": True, "batch_norm_momentum": None}
+        form = {"conv_type": conv_type, "batch_norm_momentum": None, "dtype": self.dtype_policy}
         self.head = ConvBlock(filters, activation=activation, name="head", **form)
         self.classifier = ConvBlock(num_classes, kernel_stddev=0.01, name="classifier", **form)
-        self.drop = keras.layers.Dropout(dropout) if dropout else None
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy) if dropout else None
 
     def build(self, shape):
         self.head.build(shape)

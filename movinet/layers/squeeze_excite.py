@@ -39,9 +39,11 @@ class SqueezeExcite(keras.layers.Layer):
         self.use_positional_encoding = use_positional_encoding
 
     def build(self, shape):
-        form = {"conv_type": self.conv_type, "use_bias": True, "batch_norm_momentum": None}
+        form = {"conv_type": self.conv_type, "batch_norm_momentum": None, "dtype": self.dtype_policy}
         pooled = shape[-1] * (2 if self.se_type == "2plus3d" else 1)
-        self.position = PositionalEncoding(name="position") if self.use_positional_encoding else None
+        self.position = (
+            PositionalEncoding(name="position", dtype=self.dtype_policy) if self.use_positional_encoding else None
+        )
         if self.position is not None:
             self.position.build((None, None, 1, 1, pooled))
         self.reduce = ConvBlock(self.hidden_filters, activation=self.activation, name="se_reduce", **form)
