@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from movinet.typed import ConfigError
 from results.record import TrialRecord
 from results.store import append_record, load_records
-from search.typed import ConfigError
 
 ASKED_FILE = "asked.jsonl"
 

@@ -6,45 +6,20 @@ Nothing here loads TensorFlow or Ray, so a misspelt key is refused in a fraction
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from movinet.data.moving_shapes import MovingShapes
+from movinet import config_file
+from movinet.config_file import override, plain, read_yaml, to_yaml
+from movinet.data.prepare import DataSettings
 from movinet.train import TrainSettings
-from search.typed import ConfigError, build, require, unknown
+from movinet.typed import ConfigError, build, require
 from space.budget import Budget
 from space.load import load_budget, load_space
 from space.scaling import MEMBERS
 from space.space import Space, SpaceError
 from space.steps import Coefficients
-from space.yaml_file import read_yaml
-
-
-@dataclass(frozen=True)
-class DataSettings:
-    """Which clips: those under `path`, or, without one, moving shapes written on the spot.
-
-    resolution (shorter side, pixels), frames_per_second and seconds say how much of each clip is decoded and kept;
-    null is what the space's largest candidate needs.
-    """
-
-    path: str | None = None
-    moving_shapes: MovingShapes = field(default_factory=MovingShapes)
-    val_share: float = 0.25  # of each class, where the source has no validation split of its own
-    seed: int = 0
-    folder: str = "data"  # where moving shapes and decoded frames are kept, for all runs
-    resolution: int | None = None
-    frames_per_second: float | None = None
-    seconds: float | None = None
-
-    def __post_init__(self):
-        require(0 < self.val_share < 1, self, "val_share", "a number > 0 and < 1")
-        require(self.seed >= 0, self, "seed", "an integer >= 0")
-        require(self.resolution is None or self.resolution >= 8, self, "resolution", "an integer >= 8, or null")
-        rate, seconds = self.frames_per_second, self.seconds
-        require(rate is None or 0 < rate <= 1000, self, "frames_per_second", "a number > 0 and <= 1000, or null")
-        require(seconds is None or seconds > 0, self, "seconds", "a number > 0, or null")
 
 
 @dataclass(frozen=True)
@@ -150,7 +125,7 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers, every default written out."""
-        return _plain(self)
+        return plain(self)
 
 
 def load_settings(path: str | Path, overrides: Iterable[str] = ()) -> Settings:
@@ -159,15 +134,13 @@ def load_settings(path: str | Path, overrides: Iterable[str] = ()) -> Settings:
     `space:` may name a space file, relative to the config or to where we are; its budget counts unless the config has
     one. Raises ConfigError, one line with file, key, value and what is allowed.
     """
-    try:
-        data = read_yaml(path)
-    except SpaceError as error:
-        raise ConfigError(str(error)) from error
+    data = read_yaml(path)
     if not isinstance(data, Mapping):
         raise ConfigError(f"{path}: not a config; allowed: a mapping with {_names(Settings)}")
     data = dict(data)
-    for override in overrides:
-        _override(data, override)
+    sections = [f.name for f in fields(Settings)]
+    for text in overrides:
+        override(data, text, sections)
     try:
         return build(Settings, _with_space_file(data, Path(path).parent))
     except (ConfigError, SpaceError) as error:
@@ -177,16 +150,12 @@ def load_settings(path: str | Path, overrides: Iterable[str] = ()) -> Settings:
 
 def settings_to_yaml(settings: Settings) -> str:
     """A config file that loads back to equal settings."""
-    import yaml
-
-    return yaml.dump(settings.to_dict(), Dumper=_inline_dumper(), sort_keys=False, default_flow_style=None, width=120)
+    return to_yaml(settings.to_dict())
 
 
 def first_difference(old: Settings, new: Settings) -> tuple[str, Any, Any] | None:
     """The first setting, by its dotted key, in which two runs differ, and both values; None if they are equal."""
-    one, other = _flat(old.to_dict()), _flat(new.to_dict())
-    keys = [*one, *(key for key in other if key not in one)]
-    return next(((key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)), None)
+    return config_file.first_difference(old.to_dict(), new.to_dict())
 
 
 def _with_space_file(data: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -201,54 +170,5 @@ def _with_space_file(data: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {**data, "space": document["space"], "budget": data.get("budget", document.get("budget"))}
 
 
-def _override(data: dict[str, Any], override: str) -> None:
-    """Sets one dotted key, e.g. search.trials=8; a section's keys are checked when the settings are built."""
-    import yaml
-
-    key, equals, text = override.partition("=")
-    if not (equals and key):
-        raise ConfigError(f"--set {override} is not allowed; allowed: key=value, such as search.trials=8")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override} is not allowed; allowed: a value in YAML") from error
-    *sections, name = key.split(".")
-    if sections and sections[0] not in (known := _names(Settings).split(", ")):
-        raise unknown(f"--set {key}", sections[0], known)
-    place = data
-    for section in sections:
-        inner = place.get(section)
-        if inner is not None and not isinstance(inner, Mapping):
-            raise ConfigError(f"--set {override} is not allowed; {section} holds {inner!r}, not a mapping")
-        place[section] = place = dict(inner or {})
-    place[name] = value
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _flat(data: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in data.items():
-        found |= _flat(value, f"{path}{key}.") if isinstance(value, Mapping) and value else {f"{path}{key}": value}
-    return found
-
-
 def _names(kind: type) -> str:
     return ", ".join(f.name for f in fields(kind))
-
-
-def _inline_dumper() -> type:
-    """Without anchors: a section that a space file shares by `*layer` is written out where it stands."""
-    import yaml
-
-    class Dumper(yaml.SafeDumper):
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    return Dumper

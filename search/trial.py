@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ray import tune
 
 from movinet.spec import spec_from_dict
-from search.typed import build
+from movinet.typed import build
 
 if TYPE_CHECKING:
     from search.evaluate import Evaluation

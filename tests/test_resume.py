@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movinet.cost import network_cost
+from movinet.typed import ConfigError
 from results.record import TrialRecord
 from search.plan import Assignment, Plan
 from search.resume import ASKED_FILE, Asked, Journal, locked
 from search.settings import SearchSettings
 from search.strategy import Task
-from search.typed import ConfigError
 from space.budget import Budget
 from space.load import load_space
 from tests.search_runs import SPACE

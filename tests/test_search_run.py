@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from movinet.spec import spec_from_dict
+from movinet.typed import ConfigError
 from results.store import load_records
 from search.listener import Listener
 from search.resume import Journal
 from search.run import run_search, train_family
 from search.settings import load_settings
-from search.typed import ConfigError
 from tests.search_runs import write_config
 
 pytest.importorskip("ray")

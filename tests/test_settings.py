@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from search.settings import Settings, first_difference, load_settings, settings_to_yaml
-from search.typed import ConfigError
+from movinet.typed import ConfigError
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
 SPACE = """

@@ -1,0 +1,101 @@
+"""The clips of a run, decoded: moving shapes written if no path is given, then one frame cache for all that train."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+from movinet.data.cache import FrameCache, Progress, Reading
+from movinet.data.moving_shapes import MovingShapes, synthesize
+from movinet.data.sources import SourceError, read_source
+from movinet.spec import ClipSpec
+from movinet.typed import require
+
+CROP_MARGIN = 1.25  # a random crop of the frame should still hold as many pixels as the network takes
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which clips: those under `path`, or, without one, moving shapes written on the spot.
+
+    resolution (shorter side, pixels), frames_per_second and seconds say how much of each clip is decoded and kept;
+    null is what the largest of the clips asked for needs.
+    """
+
+    path: str | None = None
+    moving_shapes: MovingShapes = field(default_factory=MovingShapes)
+    val_share: float = 0.25  # of each class, where the source has no validation split of its own
+    seed: int = 0
+    folder: str = "data"  # where moving shapes and decoded frames are kept, for all runs
+    resolution: int | None = None
+    frames_per_second: float | None = None
+    seconds: float | None = None
+
+    def __post_init__(self):
+        require(0 < self.val_share < 1, self, "val_share", "a number > 0 and < 1")
+        require(self.seed >= 0, self, "seed", "an integer >= 0")
+        require(self.resolution is None or self.resolution >= 8, self, "resolution", "an integer >= 8, or null")
+        rate, seconds = self.frames_per_second, self.seconds
+        require(rate is None or 0 < rate <= 1000, self, "frames_per_second", "a number > 0 and <= 1000, or null")
+        require(seconds is None or seconds > 0, self, "seconds", "a number > 0, or null")
+
+
+def prepare(data: DataSettings, clips: Iterable[ClipSpec], report: Report | None = None) -> FrameCache:
+    """The frames that these clips need, decoded unless they are there already; kept in data.folder for all runs.
+
+    report: called with what is done (writing or decoding clips), how many are done and how many there are.
+    Raises SourceError when the source holds no clips, or one split or class only, or does not decode.
+    """
+    folder = Path(data.folder)
+    if data.path is None:
+        name = "-".join(["moving_shapes", *(str(value) for value in asdict(data.moving_shapes).values())])
+        source = synthesize(
+            folder / name,
+            data.moving_shapes,
+            progress=_partly(report, "writing clips"),
+        )
+    else:
+        source = Path(data.path).expanduser()
+        name = f"{source.name}-{hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:6]}"
+    found = read_source(source, data.val_share, data.seed)
+    for split in ("train", "val"):
+        if not found.split(split):
+            raise SourceError(f"{source}: no clips to {'train on' if split == 'train' else 'validate with'}")
+    if len(found.labels) < 2:
+        raise SourceError(f"{source}: one class only ({', '.join(found.labels)}); allowed: two classes or more")
+    reading = how_to_read(data, clips)
+    key = f"{reading.resolution}px-{reading.frames_per_second:g}fps-{reading.seconds:g}s"
+    return FrameCache.build(
+        found,
+        folder / "frames" / f"{name}-{key}",
+        reading.resolution,
+        reading.frames_per_second,
+        reading.seconds,
+        progress=_partly(report, "decoding clips"),
+    )
+
+
+def how_to_read(data: DataSettings, clips: Iterable[ClipSpec]) -> Reading:
+    """Resolution, rate and seconds that serve all of these clips, where the settings do not say.
+
+    The rate is one that every clip's rate divides, if there is one up to three times the highest; twice the highest
+    otherwise. The seconds leave room for clips to start at different moments.
+    """
+    clips = list(clips)
+    rates = [Fraction(each.frames_per_second).limit_denominator(1000) for each in clips]
+    common = Fraction(math.lcm(*(r.numerator for r in rates)), math.gcd(*(r.denominator for r in rates)))
+    rate = common if common <= 3 * max(rates) else 2 * max(rates)
+    return Reading(
+        data.resolution or math.ceil(CROP_MARGIN * max(each.resolution for each in clips)),
+        data.frames_per_second or float(rate),
+        data.seconds or 2 * max(each.seconds for each in clips),
+    )
+
+
+def _partly(report: Report | None, what: str) -> Progress | None:
+    return None if report is None else lambda done, total: report(what, done, total)
