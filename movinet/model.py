@@ -18,53 +18,62 @@ def build_movinet(
     dropout: float = 0.0,
     stochastic_depth: float = 0.0,
     batch_norm_momentum: float = 0.99,
+    dtype: Any = None,
 ) -> keras.Model:
     """The network of `spec`: clip (B, T, H, W, 3) float32 in [0, 1] -> logits (B, num_classes), any B, T, H, W.
 
     dropout: rate before the classifier.  stochastic_depth: rate of the last layer; those before it rise linearly.
+    dtype: of the layers, a Keras dtype policy or its name ("mixed_bfloat16"); default: the one set in Keras.
     Layers are called stem, block{b}_layer{l} (from 0), head, classifier_head, as in the published models.
     """
-    clip = keras.Input((None, None, None, 3), name="image")
-    x = _stem(spec, batch_norm_momentum)(clip)
-    for layer in _bottlenecks(spec, stochastic_depth, batch_norm_momentum):
-        x = layer(x)
-    x = Head(
-        spec.head.project_filters,
-        spec.conv_type,
-        spec.activation,
-        spec.average_pooling_type,
-        batch_norm_momentum,
-        name="head",
-    )(x)
-    # The published classifier keeps its swish whatever the backbone's activation is.
-    logits = ClassifierHead(
-        spec.head.head_filters, num_classes, spec.conv_type, "swish", dropout, name="classifier_head"
-    )(x)
-    return keras.Model(clip, logits, name="movinet")
-
-
-def _stem(spec: MovinetSpec, batch_norm_momentum: float) -> ConvBlock:
-    return ConvBlock(
-        spec.stem.filters,
-        spec.stem.kernel,
-        spec.stem.stride,
-        causal=spec.causal,
-        conv_type=spec.conv_type,
-        activation=spec.activation,
-        batch_norm_momentum=batch_norm_momentum,
-        name="stem",
+    return classifier(
+        build_backbone(spec, stochastic_depth, batch_norm_momentum, dtype),
+        ClassifierHead(
+            spec.head.head_filters,
+            num_classes,
+            spec.conv_type,
+            "swish",  # the published classifier keeps it whatever the backbone's activation is
+            dropout,
+            name="classifier_head",
+            dtype=dtype,
+        ),
     )
 
 
-def _bottlenecks(spec: MovinetSpec, stochastic_depth: float, batch_norm_momentum: float) -> list[Bottleneck]:
+def build_backbone(
+    spec: MovinetSpec, stochastic_depth: float = 0.0, batch_norm_momentum: float = 0.99, dtype: Any = None
+) -> keras.Model:
+    """`build_movinet` without its classifier: clip -> pooled features (B, 1, 1, 1, project_filters)."""
     common: dict[str, Any] = {
-        "causal": spec.causal,
         "conv_type": spec.conv_type,
         "activation": spec.activation,
-        "gating_activation": spec.gating_activation,
-        "use_positional_encoding": spec.use_positional_encoding and spec.causal,
         "batch_norm_momentum": batch_norm_momentum,
+        "dtype": dtype,
     }
+    clip = keras.Input((None, None, None, 3), name="image")
+    stem = spec.stem
+    x = ConvBlock(stem.filters, stem.kernel, stem.stride, causal=spec.causal, name="stem", **common)(clip)
+    for layer in _bottlenecks(spec, stochastic_depth, common):
+        x = layer(x)
+    pooled = Head(spec.head.project_filters, pooling=spec.average_pooling_type, name="head", **common)(x)
+    return keras.Model(clip, pooled, name="movinet_backbone")
+
+
+def classifier(backbone: keras.Model, head: ClassifierHead) -> keras.Model:
+    """The network of a `build_backbone` and a classifier on top, sharing its layers: clip -> logits."""
+    return keras.Model(backbone.input, head(backbone.output), name="movinet")
+
+
+def embedding_model(model: keras.Model) -> keras.Model:
+    """A `build_movinet` model without its classifier: clip -> pooled features (B, project_filters).
+
+    Shares the model's layers, so that training one trains the other.
+    """
+    features = keras.layers.Reshape((-1,), name="embedding")(model.get_layer("head").output)
+    return keras.Model(model.input, features, name=f"{model.name}_embedding")
+
+
+def _bottlenecks(spec: MovinetSpec, stochastic_depth: float, common: dict[str, Any]) -> list[Bottleneck]:
     layers: list[Bottleneck] = []
     for block_index, block in enumerate(spec.blocks):
         for index, layer in enumerate(block.layers):
@@ -75,6 +84,9 @@ def _bottlenecks(spec: MovinetSpec, stochastic_depth: float, batch_norm_momentum
                 stride=block.stride if index == 0 else 1,
                 se_type=spec.se_type if layer.squeeze_excite else "none",
                 stochastic_depth=stochastic_depth * (len(layers) + 1) / spec.depth,
+                causal=spec.causal,
+                gating_activation=spec.gating_activation,
+                use_positional_encoding=spec.use_positional_encoding and spec.causal,
                 name=f"block{block_index}_layer{index}",
                 **common,
             )

@@ -59,7 +59,7 @@ def stream_model(model: keras.Model) -> keras.Model:
             name: keras.Input(batch_shape=shape, dtype=_dtype(name, model), name=prefix + name)
             for name, shape in shapes.items()
         }
-        x, later = Continued(layer, name=layer.name)(x, states)
+        x, later = Continued(layer, name=layer.name, dtype=layer.dtype_policy)(x, states)
         inputs.update({prefix + name: state for name, state in states.items()})
         outputs.update({prefix + name: state for name, state in later.items()})
     logits = model.get_layer("classifier_head")(x)
@@ -94,4 +94,4 @@ def _prefix(layer: Any) -> str:
 
 
 def _dtype(state: str, model: keras.Model) -> str:
-    return "int32" if state.endswith("frame_count") else model.compute_dtype
+    return "int32" if state.endswith("frame_count") else model.get_layer("stem").compute_dtype

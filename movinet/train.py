@@ -110,14 +110,14 @@ def new_model(spec: MovinetSpec, num_classes: int, settings: TrainSettings) -> k
     from movinet.model import build_movinet
 
     keras.utils.set_random_seed(settings.seed)
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(settings.precision)
-    try:
-        return build_movinet(
-            spec, num_classes, settings.dropout, settings.stochastic_depth, settings.batch_norm_momentum
-        )
-    finally:
-        keras.config.set_dtype_policy(policy)
+    return build_movinet(
+        spec,
+        num_classes,
+        settings.dropout,
+        settings.stochastic_depth,
+        settings.batch_norm_momentum,
+        settings.precision,
+    )
 
 
 class Training:
