@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 SAVE_COUNTER, VALUE = "save_counter", "VARIABLE_VALUE"
+BACKBONE = "layer_with_weights-0"  # of a classifier
 
 CONVOLUTIONS = {  # a layer: {its convolution, as our paths call it: the edges that lead there}
     "stem": {"": "_stem/"},
@@ -94,18 +95,23 @@ def object_graph(paths: Iterable[str], conv2d: bool) -> Any:
     """
     from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
-    split = [path.split("/", 1) for path in paths]
-    backbone = [layer for layer in dict.fromkeys(layer for layer, _ in split) if layer != "classifier_head"]
-    starts = {layer: f"model/layer_with_weights-0/layer_with_weights-{i}" for i, layer in enumerate(backbone)}
-    starts["classifier_head"] = "model/layer_with_weights-1"
     graph = TrackableObjectGraph()
     graph.nodes.add()
-    for route in [f"{starts[layer]}/{_route(layer, rest, conv2d)}" for layer, rest in split] + [SAVE_COUNTER]:
+    for route in [f"model/{route}" for route in weight_routes(paths, conv2d).values()] + [SAVE_COUNTER]:
         node = graph.nodes[0]
         for edge in route.split("/"):
             node = _child(graph, node, edge)
         node.attributes.add(name=VALUE, checkpoint_key=f"{route}/.ATTRIBUTES/{VALUE}")
     return graph
+
+
+def weight_routes(paths: Iterable[str], conv2d: bool) -> dict[str, str]:
+    """The edges from a published classifier to each weight of `paths`; arguments as for `object_graph`."""
+    split = [path.split("/", 1) for path in paths]
+    backbone = [layer for layer in dict.fromkeys(layer for layer, _ in split) if layer != "classifier_head"]
+    starts = {layer: f"{BACKBONE}/layer_with_weights-{i}" for i, layer in enumerate(backbone)}
+    starts["classifier_head"] = "layer_with_weights-1"
+    return {f"{layer}/{rest}": f"{starts[layer]}/{_route(layer, rest, conv2d)}" for layer, rest in split}
 
 
 def _route(layer: str, rest: str, conv2d: bool) -> str:
