@@ -1,4 +1,4 @@
-"""`python -m movinet predict|cost|data`: what a network says of a video, what it costs, and the data it learns from."""
+"""`python -m movinet predict|cost|convert|data`: a video's classes, a network's cost, its weights, and its data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from movinet import convert
 from movinet.data.cli import add_arguments as add_data_arguments
 from movinet.data.cli import main as run_data
 
@@ -15,6 +16,7 @@ EXAMPLES = """examples:
   python -m movinet predict clip.mp4 --model runs/default/family/A2
   python -m movinet cost a0-base a2-base
   python -m movinet cost runs/default/family/A2/spec.yaml --classes 8
+  python -m movinet convert movinet_a0_stream movinet_a0_stream.safetensors
   python -m movinet data synthesize data/shapes --train-clips 50 --val-clips 20
   python -m movinet data check my_clips --report broken.json
 """
@@ -51,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--size", type=int, help="height and width in pixels (default: the network's own)")
     cost.add_argument("--classes", type=int, default=600, help="classes of the classifier (default 600)")
     cost.set_defaults(run=_cost)
+    converter = commands.add_parser("convert", help="weights from one kind of file to another, proved by reading back")
+    convert.add_arguments(converter)
+    converter.set_defaults(run=_convert)
     data = commands.add_parser("data", help="check, index or synthesize clips")
     add_data_arguments(data)
     return parser
@@ -85,6 +90,11 @@ def _native_stderr_closed() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    with _native_stderr_closed():
+        return convert.main(options)
 
 
 def _cost(options: argparse.Namespace) -> int:

@@ -10,9 +10,17 @@ from typing import Any
 
 import keras
 
-from movinet.checkpoint import CheckpointError, LoadReport, load_checkpoint, save_checkpoint
+from movinet.checkpoint import LoadReport, load_checkpoint, save_checkpoint, save_state_dict
+from movinet.named_tensors import CheckpointError
 
-__all__ = ["CheckpointError", "LoadReport", "load_checkpoint", "official_names", "save_checkpoint"]
+__all__ = [
+    "CheckpointError",
+    "LoadReport",
+    "load_checkpoint",
+    "official_names",
+    "save_checkpoint",
+    "save_state_dict",
+]
 
 PARTS = {"skip_project": "skip/skip_project", "se_reduce": "se/se_reduce", "se_expand": "se/se_expand"}
 
