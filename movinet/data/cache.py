@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from movinet.data.sources import ClipFile, ClipSet
-from movinet.data.video import VideoError, VideoFile, decode
+from movinet.data.clip_set import ClipFile, ClipSet
+from movinet.data.reading import read_clip
+from movinet.data.video_file import VideoError
 from movinet.data.workers import in_processes
 
 FORMAT = 1
@@ -139,12 +140,12 @@ def _build(
             results = in_processes(_decode_clip, tasks, workers, _crashed)
             for done, (clip, (frames, reason)) in enumerate(zip(clip_set.clips, results, strict=True), 1):
                 if frames is None:
-                    skipped.append((str(clip.path), reason))
+                    skipped.append((clip.place, reason))
                 else:
-                    entry = {"path": str(clip.path), "split": clip.split, "label": labels[clip.label]}
+                    entry = {"path": clip.place, "split": clip.split, "label": labels[clip.label]}
                     entries.append(entry | {"shape": frames.shape})
                     file.write(frames.data)
-                    damaged += [(str(clip.path), reason)] if reason else []
+                    damaged += [(clip.place, reason)] if reason else []
                 _check_room(file.tell(), done, len(tasks), room, folder)
                 if progress:
                     progress(done, len(tasks))
@@ -163,9 +164,7 @@ def _decode_clip(task: tuple[ClipFile, Reading]) -> tuple[np.ndarray | None, str
     """Frames and damage, or None and the reason why there are none; runs in a worker process."""
     clip, reading = task
     try:
-        with VideoFile(clip.path) as video:
-            start, end = _span(clip, reading, video.seconds)
-            decoded = decode(video, reading.frames_per_second, None, reading.resolution, start, end)
+        decoded, _ = read_clip(clip, reading.resolution, reading.frames_per_second, reading.seconds)
     except VideoError as error:
         return None, error.reason
     if len(set(decoded.times)) < 2:
@@ -175,17 +174,6 @@ def _decode_clip(task: tuple[ClipFile, Reading]) -> tuple[np.ndarray | None, str
 
 def _crashed(_: tuple[ClipFile, Reading]) -> tuple[None, str]:
     return None, "the decoder crashed on it"
-
-
-def _span(clip: ClipFile, reading: Reading, seconds: float | None) -> tuple[float | None, float | None]:
-    """The middle `reading.seconds` of a clip that is longer; the first where its file does not tell its length."""
-    end = seconds if clip.end is None else clip.end
-    if reading.seconds is None or (end is not None and end - (clip.start or 0.0) <= reading.seconds):
-        return clip.start, clip.end
-    start = clip.start or 0.0
-    if end is not None:
-        start += (end - start - reading.seconds) / 2
-    return start, start + reading.seconds
 
 
 def _check_room(written: int, done: int, total: int, room: int, folder: Path) -> None:
@@ -203,12 +191,9 @@ def _key(clip_set: ClipSet, reading: Reading) -> str:
     """A hash of what decides the frames: the list, the files' sizes and times of change, how they are read."""
     digest = hashlib.sha256(json.dumps([FORMAT, asdict(reading), clip_set.labels]).encode())
     for clip in clip_set.clips:
-        try:
-            stat = clip.path.stat()
-            state = (stat.st_size, stat.st_mtime_ns)
-        except OSError:
-            state = None
-        line = (str(clip.path.absolute()), clip.label, clip.split, clip.start, clip.end, state)
+        line = [str(clip.path.absolute()), clip.label, clip.split, clip.start, clip.end, clip.state]
+        if clip.offset is not None or clip.frames_per_second is not None:
+            line += [clip.offset, clip.frames_per_second]
         digest.update(json.dumps(line).encode())
     return digest.hexdigest()
 

@@ -14,11 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from movinet.data.sources import ClipFile, ClipSet
+from movinet.data.clip_set import ClipFile, ClipSet, pictures
+from movinet.data.image_sequence import ImageSequence
+from movinet.data.reading import open_clip
+from movinet.data.tfrecord import RecordError, read_payload
 from movinet.data.video_file import VideoError, VideoFile
 from movinet.data.workers import in_processes
 
 Progress = Callable[[int, int], None]
+CRASHED = "the decoder crashed on it"
 
 
 @dataclass(frozen=True)
@@ -37,14 +41,21 @@ class ClipFacts:
     codec: str | None = None
     bytes: int | None = None
     sha256: str | None = None
+    offset: int | None = None  # of its record in a TFRecord file
+    key: str | None = None  # its name there
+
+    @property
+    def place(self) -> str:
+        """Its path, with the byte of its record where there is one."""
+        return str(self.path) if self.offset is None else f"{self.path}@{self.offset}"
 
 
 def inspect_clip(clip: ClipFile, hashed: bool = False) -> ClipFacts:
     """Decodes all frames of a clip's file; never raises for what is in it. `hashed`: with the file's SHA-256."""
-    facts = ClipFacts(str(clip.path), clip.label, clip.split)
+    facts = ClipFacts(str(clip.path), clip.label, clip.split, offset=clip.offset, key=clip.key)
     try:
-        facts = replace(facts, bytes=clip.path.stat().st_size, sha256=_sha256(clip.path) if hashed else None)
-        with VideoFile(clip.path) as video:
+        facts = replace(facts, **_content(clip, hashed))
+        with open_clip(clip) as video:
             return _measured(facts, video)
     except VideoError as error:
         return replace(facts, problem=error.reason)
@@ -52,7 +63,7 @@ def inspect_clip(clip: ClipFile, hashed: bool = False) -> ClipFacts:
         return replace(facts, problem=error.strerror or "cannot be read")
 
 
-def _measured(facts: ClipFacts, video: VideoFile) -> ClipFacts:
+def _measured(facts: ClipFacts, video: VideoFile | ImageSequence) -> ClipFacts:
     count, first, time, seconds = 0, None, 0.0, 0.0
     for time, frame in video.frames():
         first = first or frame
@@ -68,7 +79,7 @@ def _measured(facts: ClipFacts, video: VideoFile) -> ClipFacts:
         frames_per_second=round((count - 1) / time, 3) if count > 1 else None,
         width=first.width if upright else first.height,
         height=first.height if upright else first.width,
-        codec=video.stream.codec_context.name,
+        codec=video.codec,
     )
 
 
@@ -102,13 +113,14 @@ def inspect(
         for path in clip_set.ignored
     )
     missing = (ClipFacts(name, "", "", "listed, but not there") for name in clip_set.missing)
-    return [*(known[stamp] for stamp in stamps), *ignored, *missing]
+    broken = (ClipFacts(place, "", "", reason) for place, reason in clip_set.broken)
+    return [*(known[stamp] for stamp in stamps), *ignored, *missing, *broken]
 
 
 def report(facts: Iterable[ClipFacts]) -> dict[str, Any]:
     """{"good": how many, "bad": [{"path", "reason"}, ...]}."""
     facts = list(facts)
-    bad = [{"path": each.path, "reason": each.problem} for each in facts if each.problem]
+    bad = [{"path": each.place, "reason": each.problem} for each in facts if each.problem]
     return {"good": len(facts) - len(bad), "bad": bad}
 
 
@@ -128,17 +140,14 @@ def write_index(facts: Sequence[ClipFacts], path: Path) -> None:
 
 
 def _crashed(clip: ClipFile) -> ClipFacts:
-    return ClipFacts(str(clip.path), clip.label, clip.split, "the decoder crashed on it")
+    return ClipFacts(str(clip.path), clip.label, clip.split, CRASHED, offset=clip.offset, key=clip.key)
 
 
 def _stamp(clip: ClipFile) -> str:
     """Which file in which state."""
-    try:
-        stat = clip.path.stat()
-        state = f"{stat.st_size} {stat.st_mtime_ns}"
-    except OSError:
-        state = "gone"
-    return f"{clip.path.absolute()} {clip.label} {clip.split} {state}"
+    state = "gone" if clip.state is None else "{} {}".format(*clip.state)
+    at = "" if clip.offset is None else f"@{clip.offset}"
+    return f"{clip.path.absolute()}{at} {clip.label} {clip.split} {state}"
 
 
 def _read_journal(journal: Path) -> dict[str, ClipFacts]:
@@ -153,9 +162,20 @@ def _read_journal(journal: Path) -> dict[str, ClipFacts]:
     return known
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _content(clip: ClipFile, hashed: bool) -> dict[str, Any]:
+    """Size and, if `hashed`, SHA-256 of what holds a clip: file, record, or all pictures one after the other."""
+    if clip.offset is not None:
+        try:
+            payload = read_payload(clip.path, clip.offset)
+        except RecordError as error:
+            raise VideoError(clip.place, str(error)) from error
+        return {"bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest() if hashed else None}
+    files = pictures(clip.path) if clip.path.is_dir() else [clip.path]
+    digest = hashlib.sha256()
+    for file in files if hashed else ():
+        with file.open("rb") as content:
+            hashlib.file_digest(content, lambda: digest)
+    return {"bytes": sum(file.stat().st_size for file in files), "sha256": digest.hexdigest() if hashed else None}
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Which clips there are: Kinetics CSVs, lists of path and label, or plain class folders, recognised by themselves.
+"""Which clips there are: Kinetics CSVs, lists of path and label, TFRecord files or class folders, told by themselves.
 
 Standard library only.  Nothing is decoded here; what a list names but the disk lacks is counted, not fatal.
 """
@@ -6,92 +6,64 @@ Standard library only.  Nothing is decoded here; what a list names but the disk 
 from __future__ import annotations
 
 import csv
-import os
+import glob
 import random
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-VIDEO_SUFFIXES = {
-    ".mp4",
-    ".m4v",
-    ".mov",
-    ".mkv",
-    ".webm",
-    ".avi",
-    ".mpg",
-    ".mpeg",
-    ".wmv",
-    ".flv",
-    ".3gp",
-    ".ogv",
-    ".gif",
-}
+from movinet.data.clip_set import VIDEO_SUFFIXES, ClipFile, ClipSet, SourceError, files_and_frame_folders, is_clip
+
+__all__ = ["ClipFile", "ClipSet", "SourceError", "read_source"]
+
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "validate", "validation", "valid", "dev", "eval"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
 LISTS = (".csv", ".txt", ".tsv", ".list")
+SHARD = re.compile(r"\.tfrecords?(-\d+-of-\d+)?$|-\d{5}-of-\d{5}$")  # files of records
 
 
-class SourceError(ValueError):
-    """There are no clips as described; the text names the file or folder and what is wrong."""
-
-
-@dataclass(frozen=True)
-class ClipFile:
-    """One labelled clip: a whole file, or its part from `start` to `end` (seconds from the file's first frame)."""
-
-    path: Path
-    label: str
-    split: str = "train"  # train, val or test
-    start: float | None = None
-    end: float | None = None
-
-
-@dataclass(frozen=True)
-class ClipSet:
-    """Labelled clips. `labels` is sorted; a clip's class is its label's place there.
-
-    missing: paths or names that a list holds and the disk lacks;  unlabelled: how many rows had no label (Kinetics'
-    test lists);  ignored: files in class folders whose extension is not a video's.
-    """
-
-    labels: tuple[str, ...]
-    clips: tuple[ClipFile, ...]
-    missing: tuple[str, ...] = ()
-    unlabelled: int = 0
-    ignored: tuple[Path, ...] = ()
-
-    def split(self, name: str) -> tuple[ClipFile, ...]:
-        """The clips of one split: "train", "val" or "test"."""
-        return tuple(clip for clip in self.clips if clip.split == name)
-
-
-def read_source(path: str | Path, val_share: float = 0.25, seed: int = 0) -> ClipSet:
-    """The clips at `path`: a folder (class folders, or with lists in it) or one list file.
+def read_source(
+    path: str | Path, val_share: float = 0.25, seed: int = 0, frames_per_second: float | None = None
+) -> ClipSet:
+    """The clips at `path`: a folder (class folders, or with lists or records in it), one list file, or TFRecord files.
 
     Lists: Kinetics (label,youtube_id,time_start,time_end,split), a table with a header (path,label[,split]), or lines
-    of "path label".  Split names are normalised to train, val and test.  Without a val split, the test split serves as
-    val; without both, a share `val_share` of each class, chosen by `seed`.  Raises SourceError when nothing is found.
+    of "path label".  Records: one file or a pattern ("shards/train-*"), the split told by the file's name.  A clip may
+    be a folder of pictures; `frames_per_second` is their rate where a table's column of that name tells none.  Split
+    names are normalised to train, val and test.  Without a val split, the test split serves as val; without both, a
+    share `val_share` of each class, chosen by `seed`.  Raises SourceError when nothing is found.
     """
     path = Path(path)
     if not 0 < val_share < 1:
         raise SourceError(f"val_share={val_share!r} is not allowed; allowed: a number > 0 and < 1")
-    if not path.exists():
-        raise SourceError(f"{path}: no such file or folder")
-    found = _from_lists([path], path.parent) if path.is_file() else _from_folder(path)
+    if frames_per_second is not None and frames_per_second <= 0:
+        raise SourceError(f"frames_per_second={frames_per_second!r} is not allowed; allowed: a number > 0")
+    found = _found(path)
     if not found.clips:
         missing = f"; {len(found.missing)} listed clips are missing, e.g. {found.missing[0]}" if found.missing else ""
+        missing += f"; {found.broken[0][0]}: {found.broken[0][1]}" if found.broken else ""
         raise SourceError(
             f"{path}: no labelled clips found{missing}; looked for Kinetics CSVs (label,youtube_id,time_start,time_end,"
-            "split), lists of path,label[,split] and class folders of video files"
+            "split), lists of path,label[,split], TFRecord files and class folders of videos or frame folders"
         )
     clips = _with_val(found.clips, val_share, seed)
+    if frames_per_second is not None:
+        clips = tuple(replace(c, frames_per_second=c.frames_per_second or frames_per_second) for c in clips)
     return replace(found, labels=tuple(sorted({clip.label for clip in clips})), clips=clips)
+
+
+def _found(path: Path) -> ClipSet:
+    if path.is_dir():
+        return _from_folder(path)
+    matching = [path] if path.exists() else [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+    if not matching:
+        raise SourceError(f"{path}: no such file or folder")
+    return _from_shards(matching) if path != matching[0] or _is_shard(path) else _from_lists(matching, path.parent)
 
 
 def _from_folder(folder: Path) -> ClipSet:
@@ -102,7 +74,20 @@ def _from_folder(folder: Path) -> ClipSet:
         for file in sorted(place.iterdir())
         if file.suffix.lower() in LISTS and file.is_file() and _kind(file)
     ]
-    return _from_lists(lists, folder) if lists else _from_class_folders(folder)
+    if lists:
+        return _from_lists(lists, folder)
+    shards = [file for file in files_and_frame_folders(folder) if _is_shard(file)]
+    return _from_shards(shards) if shards else _from_class_folders(folder)
+
+
+def _is_shard(path: Path) -> bool:
+    return bool(SHARD.search(path.name))
+
+
+def _from_shards(shards: Sequence[Path]) -> ClipSet:
+    from movinet.data.records import clips_of_shards  # it needs NumPy
+
+    return clips_of_shards([(path, _split_in(path)) for path in shards])
 
 
 def _from_class_folders(folder: Path) -> ClipSet:
@@ -113,8 +98,8 @@ def _from_class_folders(folder: Path) -> ClipSet:
     clips, ignored = [], []
     for root, split in splits.items() if is_split else [(folder, "")]:
         for class_folder in _folders(root):
-            for file in sorted(_files(class_folder)):
-                if file.suffix.lower() in VIDEO_SUFFIXES:
+            for file in sorted(files_and_frame_folders(class_folder)):
+                if is_clip(file):
                     clips.append(ClipFile(file, class_folder.name, split))
                 else:
                     ignored.append(file)
@@ -128,9 +113,9 @@ def _from_lists(lists: Sequence[Path], root: Path) -> ClipSet:
 
 def _from_kinetics(lists: Iterable[Path], root: Path) -> ClipSet:
     files = defaultdict(list)
-    for file in _files(root):
-        if file.suffix.lower() in VIDEO_SUFFIXES:
-            files[file.stem].append(file)
+    for file in files_and_frame_folders(root):
+        if is_clip(file):
+            files[ClipFile(file, "").name].append(file)
     clips, missing, unlabelled = {}, [], 0
     for table in lists:
         for row in _rows(table):
@@ -170,17 +155,29 @@ def _best(candidates: list[Path], label: str, split: str) -> Path:
 def _from_tables(lists: Iterable[Path], root: Path) -> ClipSet:
     clips, missing, unlabelled = [], [], 0
     for table in lists:
-        from_name = next((split for name, split in SPLITS.items() if name in re.split(r"\W|_", table.stem.lower())), "")
+        from_name = _split_in(table)
         for row in _rows(table) if _kind(table) == "table" else _lines(table):
             name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
-            file = next((place / name for place in (table.parent, root) if (place / name).is_file()), None)
+            file = next((place / name for place in (table.parent, root) if name and (place / name).exists()), None)
             if not label:
                 unlabelled += 1
             elif file is None:
                 missing.append(name)
             else:
-                clips.append(ClipFile(file, label, _split_name(row.get("split") or from_name)))
+                clip = ClipFile(file, label, _split_name(row.get("split") or from_name))
+                clips.append(clip if file.suffix.lower() in VIDEO_SUFFIXES else _with_columns(clip, row, table))
     return ClipSet((), tuple(clips), tuple(missing), unlabelled)
+
+
+def _with_columns(clip: ClipFile, row: dict[str, str], table: Path) -> ClipFile:
+    """The rate of a folder of pictures, or the place of a record in its file, as the row tells it."""
+    try:
+        rate, offset = float(row.get("frames_per_second") or 0), row.get("offset")
+        if offset:
+            return replace(clip, offset=int(offset), key=row.get("key") or None)
+        return replace(clip, frames_per_second=rate) if rate > 0 and clip.path.is_dir() else clip
+    except ValueError as error:
+        raise SourceError(f"{table}: row {row!r} has no number as frames_per_second or offset") from error
 
 
 def _kind(file: Path) -> str | None:
@@ -232,11 +229,17 @@ def _share_of_each_class(clips: Iterable[ClipFile], share: float, seed: int) -> 
         by_label[clip.label].append(clip)
     chosen: set[ClipFile] = set()
     for label, members in by_label.items():
-        members = sorted(members, key=lambda clip: (clip.path.name, str(clip.path)))
+        members = sorted(members, key=lambda clip: (clip.path.name, str(clip.path), clip.offset or 0))
         random.Random(f"{seed}/{label}").shuffle(members)
         count = min(max(1, round(share * len(members))), len(members) - 1)
         chosen.update(members[:count])
     return chosen
+
+
+def _split_in(path: Path) -> str:
+    """The split that a file's name holds as a word: kinetics_train_25fps-00000-of-00010."""
+    words = re.split(r"\W|_", path.name.lower())
+    return next((split for name, split in SPLITS.items() if name in words), "")
 
 
 def _split_name(text: str) -> str:
@@ -250,9 +253,3 @@ def _letters(text: str) -> str:
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    for place, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(place, name) for name in sorted(names) if not name.startswith("."))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from movinet.data.image_sequence import ImageSequence
 from movinet.data.video_file import TOLERANCE_SECONDS, VideoError, VideoFile
 
 __all__ = ["Decoded", "VideoError", "VideoFile", "decode", "read_frames"]
@@ -48,7 +49,7 @@ def read_frames(
 
 
 def decode(
-    source: str | Path | VideoFile,
+    source: str | Path | VideoFile | ImageSequence,
     frames_per_second: float | None = None,
     times: Sequence[float] | None = None,
     short_side: int | None = None,
@@ -57,9 +58,9 @@ def decode(
 ) -> Decoded:
     """As `read_frames`, with the presentation times of the frames and the damage met on the way.
 
-    `source` may be a VideoFile that was just opened.
+    `source` may be a VideoFile or an ImageSequence that was just opened.
     """
-    if not isinstance(source, VideoFile):
+    if isinstance(source, (str, Path)):
         with VideoFile(source) as video:
             return decode(video, frames_per_second, times, short_side, start, end)
     if times is not None and frames_per_second is None:
@@ -95,7 +96,7 @@ class _Converter:
 Pick = tuple[float, np.ndarray]
 
 
-def _pick(video: VideoFile, moments: Iterable[float], convert: _Converter) -> tuple[list[Pick], float]:
+def _pick(video: VideoFile | ImageSequence, moments: Iterable[float], convert: _Converter) -> tuple[list[Pick], float]:
     """For each of the ascending `moments` before the video's end the frame on screen; and where decoding stopped."""
     waiting = iter(moments)
     moment = next(waiting, None)
@@ -123,7 +124,7 @@ def _pick(video: VideoFile, moments: Iterable[float], convert: _Converter) -> tu
     return picks, end
 
 
-def _at_times(video: VideoFile, times: Sequence[float], short_side: int | None) -> Decoded:
+def _at_times(video: VideoFile | ImageSequence, times: Sequence[float], short_side: int | None) -> Decoded:
     if not len(times) or min(times) < 0:
         raise ValueError(f"times={list(times)!r} is not allowed; allowed: one or more, each >= 0 seconds")
     convert = _Converter(short_side)
@@ -133,7 +134,7 @@ def _at_times(video: VideoFile, times: Sequence[float], short_side: int | None) 
     wrapped = {place: _wrapped(times[place], end) for place in order[len(picks) :]}
     if wrapped:
         order = sorted(wrapped, key=lambda place: wrapped[place])
-        with VideoFile(video.path) as again:
+        with video.reopened() as again:
             (first, *picks), _ = _pick(again, itertools.chain([0.0], (wrapped[place] for place in order)), convert)
         chosen |= dict.fromkeys(order, first) | dict(zip(order, picks, strict=False))
     return _decoded([chosen[place] for place in range(len(times))], video)
@@ -144,5 +145,5 @@ def _wrapped(moment: float, end: float) -> float:
     return rest if rest < end - TOLERANCE_SECONDS else 0.0
 
 
-def _decoded(picks: list[Pick], video: VideoFile) -> Decoded:
+def _decoded(picks: list[Pick], video: VideoFile | ImageSequence) -> Decoded:
     return Decoded(np.stack([image for _, image in picks]), tuple(time for time, _ in picks), video.damage)

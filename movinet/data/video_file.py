@@ -68,6 +68,15 @@ class VideoFile:
     def __exit__(self, *_: object) -> None:
         self.container.close()
 
+    def reopened(self) -> VideoFile:
+        """The same file, to be read once more from its start."""
+        return VideoFile(self.path)
+
+    @property
+    def codec(self) -> str:
+        """The decoder's name: h264, mpeg4, ..."""
+        return self.stream.codec_context.name
+
     @property
     def frame_seconds(self) -> float:
         """How long a frame is shown where the file does not say."""
