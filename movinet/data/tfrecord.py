@@ -16,6 +16,7 @@ import numpy as np
 
 HEADER, FOOTER = 12, 4  # bytes before and after the payload
 POLYNOMIAL = 0x82F63B78  # Castagnoli's, reflected
+NOT_ONE = "not a SequenceExample, or one cut short"
 LANE = 1024  # bytes that one lane of the long checksum takes; a power of two
 
 Feature = Sequence[bytes] | Sequence[int] | Sequence[float]
@@ -88,32 +89,33 @@ def parse(payload: bytes) -> tuple[dict[str, Feature], dict[str, list[Feature]]]
     """Context and feature lists of a SequenceExample. Raises RecordError."""
     context: dict[str, Feature] = {}
     lists: dict[str, list[Feature]] = {}
-    for number, part in _fields(payload):
+    for number, part in _parts(payload):
         if number == 1:
             context |= _features(part)
         elif number == 2:
-            for _, entry in _fields(part):
+            for _, entry in _parts(part):
                 name, values = _entry(entry)
-                lists[name] = [_values(feature) for _, feature in _fields(values)]
+                lists[name] = [_values(feature) for _, feature in _parts(values)]
     return context, lists
 
 
 def _features(message: Any) -> dict[str, Feature]:
-    return {name: _values(feature) for name, feature in (_entry(entry) for _, entry in _fields(message))}
+    return {name: _values(feature) for name, feature in (_entry(entry) for _, entry in _parts(message))}
 
 
 def _entry(message: Any) -> tuple[str, Any]:
-    parts = dict(_fields(message))
+    parts = dict(_parts(message))
     return bytes(parts.get(1, b"")).decode(errors="replace"), parts.get(2, b"")
 
 
 def _values(feature: Any) -> Feature:
     """A Feature holds one list: of bytes (1), floats (2) or integers (3); numbers packed or one by one."""
-    for kind, content in _fields(feature):
+    for kind, content in _parts(feature):
         if kind == 1:
-            return [bytes(value) for _, value in _fields(content)]
+            return [bytes(value) for _, value in _parts(content)]
         if kind == 2:
-            return [x for _, value in _fields(content) for x in struct.unpack(f"<{len(value) // 4}f", value)]
+            packed = b"".join(value for _, value in _parts(content))
+            return list(struct.unpack(f"<{len(packed) // 4}f", packed[: len(packed) // 4 * 4]))
         if kind == 3:
             found: list[int] = []
             for _, value in _fields(content):
@@ -134,6 +136,14 @@ def _field(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2]) + _to_varint(len(content)) + content
 
 
+def _parts(message: Any) -> Iterator[tuple[int, memoryview]]:
+    """The fields of a message that has no numbers of its own."""
+    for number, value in _fields(message):
+        if isinstance(value, int):
+            raise RecordError(NOT_ONE)
+        yield number, value
+
+
 def _fields(message: Any) -> Iterator[tuple[int, Any]]:
     """(number, value) of each field: an int, or a view of bytes (also of a fixed 4 or 8)."""
     data, at = memoryview(message), 0
@@ -149,9 +159,9 @@ def _fields(message: Any) -> Iterator[tuple[int, Any]]:
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
         else:
-            raise RecordError("not a SequenceExample")
+            raise RecordError(NOT_ONE)
         if at + size > len(data):
-            raise RecordError("not a SequenceExample, or one cut short")
+            raise RecordError(NOT_ONE)
         yield tag >> 3, data[at : at + size]
         at += size
 
@@ -163,7 +173,7 @@ def _varint(data: Any, at: int) -> tuple[int, int]:
         value |= (data[place] & 127) << 7 * (place - at)
         if data[place] < 128:
             return value & (2**64 - 1), place + 1
-    raise RecordError("not a SequenceExample, or one cut short")
+    raise RecordError(NOT_ONE)
 
 
 def _varints(data: Any) -> list[int]:
