@@ -11,23 +11,22 @@ import math
 import os
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from movinet.data.augment import Augment
 from movinet.data.cache import FrameCache
 from movinet.data.pipeline import Batch, batches
+from movinet.metrics import mean_average_precision
 from movinet.spec import ClipSpec, MovinetSpec
+from movinet.train_settings import SEPARATOR, TrainSettings
 
 if TYPE_CHECKING:
     import keras
 
-OptimizerName = Literal["adamw", "sgd", "rmsprop"]
-Precision = Literal["float32", "mixed_bfloat16"]
 CHECKPOINT = "training.npz"
 
 
@@ -44,54 +43,11 @@ class CheckpointError(ValueError):
 
 
 @dataclass(frozen=True)
-class TrainSettings:
-    """How a network is trained. The learning rate rises linearly for `warmup` of all steps, then falls as a cosine.
-
-    optimizer: adamw; sgd (Nesterov, 0.9); or rmsprop as the published models (rho 0.9, momentum 0.9, epsilon 1).
-    weight_decay: decoupled, of kernels only.  clip_norm: of all gradients together, null for none.
-    dropout: before the classifier; stochastic_depth: of the last layer (arXiv:2103.11511's Model Garden recipe: 0.2).
-    batch_norm_momentum: 0.99 needs thousands of steps.  augment: null for the centre of every clip.
-    """
-
-    epochs: int = 6
-    batch_size: int = 8
-    optimizer: OptimizerName = "adamw"
-    learning_rate: float = 0.006
-    warmup: float = 0.1
-    weight_decay: float = 0.01
-    clip_norm: float | None = 1.0
-    label_smoothing: float = 0.0
-    dropout: float = 0.0
-    stochastic_depth: float = 0.0
-    batch_norm_momentum: float = 0.9
-    precision: Precision = "float32"
-    augment: Augment | None = field(default_factory=Augment)
-    seed: int = 0
-
-    def __post_init__(self):
-        if isinstance(self.augment, dict):  # as `dataclasses.asdict` leaves it
-            object.__setattr__(self, "augment", Augment(**self.augment))
-        for name, low in {"epochs": 1, "batch_size": 1, "seed": 0}.items():
-            value = getattr(self, name)
-            self._require(isinstance(value, int) and value >= low, name, f"an integer >= {low}")
-        self._require(self.optimizer in get_args(OptimizerName), "optimizer", ", ".join(get_args(OptimizerName)))
-        self._require(self.precision in get_args(Precision), "precision", ", ".join(get_args(Precision)))
-        self._require(0 < self.learning_rate < math.inf, "learning_rate", "a number > 0")
-        self._require(0 <= self.weight_decay < math.inf, "weight_decay", "a number >= 0")
-        self._require(self.clip_norm is None or 0 < self.clip_norm < math.inf, "clip_norm", "a number > 0, or null")
-        for name in ("warmup", "label_smoothing", "dropout", "stochastic_depth", "batch_norm_momentum"):
-            self._require(0 <= getattr(self, name) < 1, name, "a number >= 0 and < 1")
-
-    def _require(self, ok: bool, name: str, allowed: str) -> None:
-        if not ok:
-            raise ValueError(f"TrainSettings.{name}={getattr(self, name)!r} is not allowed; allowed: {allowed}")
-
-
-@dataclass(frozen=True)
 class Measurement:
     """One epoch: mean loss and accuracy of the training batches as they came, then of the whole validation split.
 
-    loss has label smoothing and val_loss has not.  epoch counts from 1.
+    loss has label smoothing and val_loss has not.  epoch counts from 1.  val_top5: the right class is among the five
+    likeliest.  val_map: mean average precision, where clips have several classes.  data_seconds: spent waiting for batches.
     """
 
     epoch: int
@@ -101,6 +57,33 @@ class Measurement:
     val_accuracy: float
     train_seconds: float
     eval_seconds: float
+    val_top5: float | None = None
+    val_map: float | None = None
+    data_seconds: float = 0.0
+
+
+class Score(NamedTuple):
+    """Means over the clips of a split; see Measurement."""
+
+    loss: float
+    accuracy: float
+    top5: float
+    map: float | None
+
+
+def classes_of(cache: FrameCache, settings: TrainSettings) -> tuple[str, ...]:
+    """The names of the network's outputs: the cache's labels or, with multi_label, what they are made of."""
+    if not settings.multi_label:
+        return cache.labels
+    return tuple(sorted({part.strip() for label in cache.labels for part in label.split(SEPARATOR)}))
+
+
+def members_of(cache: FrameCache, settings: TrainSettings) -> np.ndarray | None:
+    """With multi_label (labels, classes) float32, 1 where the class belongs to the label; None without."""
+    if not settings.multi_label:
+        return None
+    parts = [[part.strip() for part in label.split(SEPARATOR)] for label in cache.labels]
+    return np.array([[name in each for name in classes_of(cache, settings)] for each in parts], np.float32)
 
 
 def new_model(spec: MovinetSpec, num_classes: int, settings: TrainSettings) -> keras.Model:
@@ -124,76 +107,146 @@ class Training:
     """A network in training on the cache's "train" split, measured on "val"; `epoch` is called once per epoch.
 
     Order, augmentation and dropout are functions of (settings.seed, epoch), so a training loaded from a checkpoint
-    goes on exactly as the one that wrote it would have.
+    goes on exactly as the one that wrote it would have.  train_clip: what is trained on, if not `clip`.  ahead: batches
+    made beforehand, each on a thread of its own.  rate_scale: a factor on the learning rate.
     """
 
-    def __init__(self, model: keras.Model, cache: FrameCache, clip: ClipSpec, settings: TrainSettings):
-        from movinet.train_step import evaluation_step, new_optimizer, training_step
+    def __init__(
+        self,
+        model: keras.Model,
+        cache: FrameCache,
+        clip: ClipSpec,
+        settings: TrainSettings,
+        train_clip: ClipSpec | None = None,
+        ahead: int = 0,
+    ):
+        import keras
+
+        from movinet.train_step import Loss, evaluation_step, new_optimizer, training_step
 
         self.model, self.cache, self.clip, self.settings = model, cache, clip, settings
-        self.epochs_done = 0
+        self.train_clip, self.ahead = train_clip or clip, ahead
+        self.epochs_done = self.steps_done = 0  # steps: of the epoch under way
+        self._sums = np.zeros(3)  # clips, loss, accuracy of those steps
+        self._pending: tuple[int, Any, Any] | None = None
         counts = {split: len(cache.index(split)) for split in ("train", "val")}
         for split, count in counts.items():
             if not count:
                 raise ValueError(f"{cache.folder}: no clips of split {split!r}; training needs train and val")
         self.batch_size = min(settings.batch_size, counts["train"])
-        self.optimizer = new_optimizer(settings, counts["train"] // self.batch_size, model.trainable_variables)
-        self._train_step = training_step(model, self.optimizer, settings.label_smoothing)
-        self._evaluation_step = evaluation_step(model)
+        self.steps_per_epoch = counts["train"] // self.batch_size
+        self.rate_scale = keras.Variable(1.0, trainable=False)
+        weights = model.trainable_variables
+        self.optimizer = new_optimizer(settings, self.steps_per_epoch, weights, self.rate_scale)
+        self.members = members_of(cache, settings)
+        loss = Loss(settings.label_smoothing, self.members, class_weights(cache, settings))
+        self._train_step = training_step(model, self.optimizer, loss)
+        self._evaluation_step = evaluation_step(model, loss)
 
-    def epoch(self) -> Measurement:
-        """Trains once over the training clips, then measures. Raises TrainingDiverged at the first bad loss."""
+    def epoch(self, on_step: Callable[[], None] | None = None) -> Measurement:
+        """Trains once over the training clips, or what is left of them, then measures; on_step: called after each step.
+
+        Raises TrainingDiverged at the first bad loss.
+        """
         from movinet.train_step import reseed
 
         settings, epoch = self.settings, self.epochs_done
         if epoch >= settings.epochs:
             raise ValueError(f"all {settings.epochs} epochs are done: the learning rate has come to its end")
-        reseed(self.model, settings.seed, epoch)
+        if not self.steps_done:
+            reseed(self.model, settings.seed, epoch)
         self.optimizer.read()
         began = time.perf_counter()
-        train = batches(self.cache, "train", self.clip, self.batch_size, settings.seed, epoch, settings.augment)
-        loss, accuracy = _mean(self._results(train))
+        waited = self._train(on_step)
         trained = time.perf_counter()
-        val_loss, val_accuracy = self.evaluate()
-        self.epochs_done += 1
+        score = self.evaluate()
+        clips, loss, accuracy = self._sums.tolist()
+        self.epochs_done, self.steps_done, self._sums = epoch + 1, 0, np.zeros(3)
         return Measurement(
-            self.epochs_done, loss, accuracy, val_loss, val_accuracy, trained - began, time.perf_counter() - trained
+            epoch=self.epochs_done,
+            loss=loss / clips,
+            accuracy=accuracy / clips,
+            val_loss=score.loss,
+            val_accuracy=score.accuracy,
+            train_seconds=trained - began,
+            eval_seconds=time.perf_counter() - trained,
+            val_top5=score.top5,
+            val_map=score.map,
+            data_seconds=waited,
         )
 
-    def evaluate(self, split: str = "val") -> tuple[float, float]:
-        """Mean loss and accuracy of the centre clips of a split."""
-        size = self.batch_size
-        results = []
-        for clips, labels in batches(self.cache, split, self.clip, size, shuffle=False, drop_last=False):
-            count = len(labels)
-            if count < size:  # filled up, since another batch size would be another graph
-                clips, labels = np.resize(clips, (size, *clips.shape[1:])), np.resize(labels, size)
-            losses, hits = self._evaluation_step(clips, labels)
-            results.append((count, float(np.mean(losses[:count])), float(np.mean(hits[:count]))))
-        return _mean(results)
+    def _train(self, on_step: Callable[[], None] | None) -> float:
+        """The steps of this epoch that are not done; returns the seconds in which there was no batch to train on.
 
-    def _results(self, train: Iterable[Batch]) -> Iterator[tuple[int, float, float]]:
-        """Trains on each batch; looks at a result when the next step is under way, so that a GPU need not wait."""
-        pending: tuple[int, Any, Any] | None = None
-        for step, (clips, labels) in enumerate(train, 1):
+        A result is looked at when the next step is under way, so that a GPU need not wait.
+        """
+        settings, waited = self.settings, 0.0
+        train: Iterator[Batch] = batches(
+            self.cache,
+            "train",
+            self.train_clip,
+            self.batch_size,
+            settings.seed,
+            self.epochs_done,
+            settings.augment,
+            ahead=self.ahead,
+            mixing=settings.mixing,
+            first=self.steps_done,
+        )
+        while True:
+            began = time.perf_counter()
+            batch = next(train, None)
+            waited += time.perf_counter() - began
+            if batch is None:
+                self._settle()
+                return waited
+            clips, labels = batch
             result = (len(labels), *self._train_step(clips, labels))
-            if pending:
-                yield self._checked(*pending, step - 1)
-            pending = result
-        if pending:
-            yield self._checked(*pending, step)
+            self._settle()
+            self._pending = result
+            self.steps_done += 1
+            if on_step:
+                on_step()
 
-    def _checked(self, count: int, loss: Any, accuracy: Any, step: int) -> tuple[int, float, float]:
+    def _settle(self) -> None:
+        """Counts the newest result. Raises TrainingDiverged."""
+        if self._pending is None:
+            return
+        (count, loss, accuracy), self._pending = self._pending, None
         if not math.isfinite(loss := float(loss)):
+            step = round(self._sums[0] / self.batch_size) + 1
             raise TrainingDiverged(f"loss is {loss} at step {step} of epoch {self.epochs_done + 1}")
-        return count, loss, float(accuracy)
+        self._sums += (count, count * loss, count * float(accuracy))
 
-    def save(self, folder: str | Path) -> None:
-        """Writes weights, optimizer and epoch to `folder`/training.npz, whole or not at all."""
-        arrays: dict[str, Any] = {f"weight{i}": np.asarray(weight) for i, weight in enumerate(self.model.weights)}
-        arrays |= {f"optimizer{i}": np.asarray(variable) for i, variable in enumerate(self.optimizer.variables)}
-        state = json.dumps({"epochs_done": self.epochs_done, "settings": asdict(self.settings)})
-        arrays["state"] = np.frombuffer(state.encode(), np.uint8)
+    def evaluate(self, split: str = "val") -> Score:
+        """The means of the centre clips of a split, with the averaged weights if there are."""
+        size = self.batch_size
+        results, scores, wanted = [], [], []
+        with self.optimizer.averaged():
+            for clips, labels in batches(self.cache, split, self.clip, size, shuffle=False, drop_last=False):
+                count = len(labels)
+                if count < size:  # filled up, since another batch size would be another graph
+                    clips, labels = np.resize(clips, (size, *clips.shape[1:])), np.resize(labels, size)
+                *values, logits = self._evaluation_step(clips, labels)
+                results.append([count, *(float(np.mean(value[:count])) for value in values)])
+                if self.members is not None:
+                    scores.append(np.asarray(logits)[:count])
+                    wanted.append(self.members[labels[:count]])
+        counts, *columns = np.array(results).T
+        loss, accuracy, top5 = (float(np.average(column, weights=counts)) for column in columns)
+        precision = mean_average_precision(np.concatenate(scores), np.concatenate(wanted)) if scores else None
+        return Score(loss, accuracy, top5, precision)
+
+    def save(self, folder: str | Path, notes: dict[str, Any] | None = None) -> None:
+        """Writes weights, optimizer, random states and progress to `folder`/training.npz, whole or not at all.
+
+        notes: plain data that `load` gives back.  Between two steps of an epoch it may be called, too.
+        """
+        self._settle()
+        arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
+        state = {"epochs_done": self.epochs_done, "steps_done": self.steps_done, "sums": self._sums.tolist()}
+        state |= {"settings": asdict(self.settings), "notes": notes or {}}
+        arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
         path = Path(folder, CHECKPOINT)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(f".{os.getpid()}.part")
@@ -203,8 +256,11 @@ class Training:
             os.fsync(file.fileno())
         os.replace(part, path)
 
-    def load(self, folder: str | Path) -> None:
-        """Goes on where `save` was called. Raises CheckpointError unless it is of the same network and settings."""
+    def load(self, folder: str | Path) -> dict[str, Any]:
+        """Goes on where `save` was called; returns its notes.
+
+        Raises CheckpointError unless it is of the same network and settings.
+        """
         path = Path(folder, CHECKPOINT)
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -212,20 +268,41 @@ class Training:
             state = json.loads(arrays.pop("state").tobytes())
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"{path}: no readable checkpoint ({error})") from error
-        if state["settings"] != (mine := json.loads(json.dumps(asdict(self.settings)))):
-            name = next(name for name in mine if state["settings"].get(name) != mine[name])
-            raise CheckpointError(f"{path}: written with train.{name}={state['settings'].get(name)}, not {mine[name]}")
-        variables = {f"weight{i}": weight for i, weight in enumerate(self.model.weights)}
-        variables |= {f"optimizer{i}": variable for i, variable in enumerate(self.optimizer.variables)}
+        defaults, mine = (json.loads(json.dumps(asdict(each))) for each in (TrainSettings(), self.settings))
+        theirs = {**defaults, **state["settings"]}
+        for name in mine:
+            if theirs[name] != mine[name]:
+                raise CheckpointError(f"{path}: written with train.{name}={theirs[name]}, not {mine[name]}")
+        variables = self._variables()
         shapes, found = ({n: tuple(a.shape) for n, a in group.items()} for group in (variables, arrays))
         if shapes != found:
             raise CheckpointError(f"{path}: of another network: {len(found)} arrays, here {len(shapes)}")
         for name, variable in variables.items():
             variable.assign(arrays[name])
-        self.epochs_done = state["epochs_done"]
+        self.epochs_done, self.steps_done = state["epochs_done"], state["steps_done"]
+        self._sums, self._pending = np.array(state["sums"]), None
+        return state["notes"]
+
+    def _variables(self) -> dict[str, Any]:
+        """All that training changes, by the names in a checkpoint."""
+        from movinet.train_step import random_states
+
+        groups = {"weight": self.model.weights, "optimizer": self.optimizer.variables}
+        groups |= {"random": random_states(self.model), "rate_scale": [self.rate_scale]}
+        return {f"{name}{index}": variable for name, group in groups.items() for index, variable in enumerate(group)}
 
 
-def _mean(results: Iterable[tuple[int, float, float]]) -> tuple[float, float]:
-    """Means of loss and accuracy, weighted by the count each comes with."""
-    counts, losses, accuracies = zip(*results, strict=True)
-    return float(np.average(losses, weights=counts)), float(np.average(accuracies, weights=counts))
+def class_weights(cache: FrameCache, settings: TrainSettings) -> np.ndarray | None:
+    """The settings' factors on the loss of each class, float32; ValueError for a class that is not there."""
+    classes = classes_of(cache, settings)
+    if settings.class_weights is None:
+        return None
+    if settings.class_weights == "balanced":
+        counts = np.bincount(cache.label_indices[cache.index("train")], minlength=len(cache.labels)).astype(np.float64)
+        members = members_of(cache, settings)
+        counts = np.maximum(counts if members is None else counts @ members, 1)
+        return (counts.sum() / (len(classes) * counts)).astype(np.float32)
+    for name in settings.class_weights:
+        if name not in classes:
+            raise ValueError(f"train.class_weights.{name} is not a class; allowed: {', '.join(classes)}")
+    return np.array([settings.class_weights.get(name, 1.0) for name in classes], np.float32)

@@ -9,62 +9,132 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from movinet.train import TrainSettings
+    from movinet.train_settings import TrainSettings
 
-Step = Callable[[Any, Any], tuple[tf.Tensor, tf.Tensor]]
+Step = Callable[[Any, Any], tuple[tf.Tensor, ...]]
 
 
 class VectorOptimizer:
     """A Keras optimizer over all weights as two vectors: kernels, which decay, and the rest, which do not.
 
     Keras' rules work element by element and `global_clipnorm` over all gradients, so the updates are the same.
+    rates: a factor on each weight's learning rate.  average: decay of an average of the weights over the updates; in
+    the beginning it is lower, (1 + n) / (10 + n) after n updates, so that the first weights are forgotten.
     """
 
-    def __init__(self, optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable]):
-        self.optimizer = optimizer
+    def __init__(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        weights: Sequence[keras.Variable],
+        rates: Sequence[float] | None = None,
+        average: float | None = None,
+    ):
+        self.optimizer, self.decay = optimizer, average
         self.groups = [[w for w in weights if len(w.shape) > 1], [w for w in weights if len(w.shape) <= 1]]
         self.vectors = [keras.Variable(_vector(group), dtype="float32") for group in self.groups]
+        self.averages = [keras.Variable(vector, dtype="float32") for vector in self.vectors] if average else []
+        by_weight = dict(zip(map(id, weights), rates or (), strict=False))
+        self.rates = [_vector([tf.fill(w.shape, by_weight[id(w)]) for w in g]) for g in self.groups] if rates else []
         optimizer.exclude_from_weight_decay(var_list=self.vectors[1:])
         optimizer.build(self.vectors)
 
     @property
     def variables(self) -> list[keras.Variable]:
         """The optimizer's state, without the weights."""
-        return self.optimizer.variables
+        return [*self.optimizer.variables, *self.averages]
 
     def read(self) -> None:
         """Takes the weights as they are now: a checkpoint or somebody else may have set them."""
         for vector, group in zip(self.vectors, self.groups, strict=True):
             vector.assign(_vector(group))
+        if int(self.optimizer.iterations) == 0:
+            for average, vector in zip(self.averages, self.vectors, strict=False):
+                average.assign(vector)
 
     def minimize(self, loss: tf.Tensor, tape: tf.GradientTape) -> None:
         """Updates the weights against the loss' gradients."""
         gradients: Any = tape.gradient(loss, [[w.value for w in group] for group in self.groups])
+        before = [tf.identity(vector.value) for vector in self.vectors] if self.rates else []
+        updates = self.optimizer.iterations
         self.optimizer.apply([_vector(group) for group in gradients], self.vectors)
-        for vector, group in zip(self.vectors, self.groups, strict=True):
+        for vector, old, rate in zip(self.vectors, before, self.rates, strict=False):
+            vector.assign(old + rate * (vector.value - old))
+        self._average(tf.cast(self.optimizer.iterations - updates, tf.float32))
+        self._write(self.vectors)
+
+    def _average(self, updated: tf.Tensor) -> None:
+        """updated: 1 after an update, 0 where gradients were only gathered."""
+        if self.decay is None:
+            return
+        count = tf.cast(self.optimizer.iterations, tf.float32)
+        share = updated * (1 - tf.minimum(self.decay, (1 + count) / (10 + count)))
+        for average, vector in zip(self.averages, self.vectors, strict=True):
+            average.assign_add(share * (vector.value - average.value))
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within the block the network has the averaged weights, if there are any."""
+        if self.averages:
+            self.read()
+            self._write(self.averages)
+        try:
+            yield
+        finally:
+            if self.averages:
+                self._write(self.vectors)
+
+    def _write(self, vectors: Sequence[keras.Variable]) -> None:
+        for vector, group in zip(vectors, self.groups, strict=True):
             parts = tf.split(vector.value, [math.prod(w.shape) for w in group])
             for weight, part in zip(group, parts, strict=True):
                 weight.assign(tf.reshape(part, weight.shape))
 
 
-def new_optimizer(settings: TrainSettings, steps_per_epoch: int, weights: Sequence[keras.Variable]) -> VectorOptimizer:
-    """The settings' optimizer with its schedule over all epochs."""
-    rate = _learning_rate(settings, settings.epochs * steps_per_epoch)
-    common: dict[str, Any] = {"weight_decay": settings.weight_decay or None, "global_clipnorm": settings.clip_norm}
+def new_optimizer(
+    settings: TrainSettings, steps_per_epoch: int, weights: Sequence[keras.Variable], scale: Any = None
+) -> VectorOptimizer:
+    """The settings' optimizer with its schedule over all epochs.  scale: a variable, a factor on the learning rate."""
+    rate = _learning_rate(settings, max(1, settings.epochs * steps_per_epoch // settings.accumulate))
+    common: dict[str, Any] = {
+        "learning_rate": rate if scale is None else Scaled(rate, scale),
+        "weight_decay": settings.weight_decay or None,
+        "global_clipnorm": settings.clip_norm,
+        "gradient_accumulation_steps": settings.accumulate if settings.accumulate > 1 else None,
+    }
     if settings.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, **{**common, "weight_decay": settings.weight_decay})
+        optimizer = keras.optimizers.AdamW(**{**common, "weight_decay": settings.weight_decay})
     elif settings.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **common)
+        optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
     else:
-        optimizer = keras.optimizers.RMSprop(rate, rho=0.9, momentum=0.9, epsilon=1.0, **common)
-    return VectorOptimizer(optimizer, weights)
+        optimizer = keras.optimizers.RMSprop(rho=0.9, momentum=0.9, epsilon=1.0, **common)
+    rates = _layer_rates(weights, settings.layer_decay) if settings.layer_decay < 1 else None
+    return VectorOptimizer(optimizer, weights, rates, settings.average)
+
+
+class Scaled(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule times a variable, which may change in the course of training."""
+
+    def __init__(self, schedule: Any, scale: Any):
+        self.schedule, self.scale = schedule, scale
+
+    def __call__(self, step: Any) -> Any:
+        return self.schedule(step) * self.scale
+
+
+def _layer_rates(weights: Sequence[keras.Variable], decay: float) -> list[float]:
+    """Of each weight, in the network's order: 1 in the last layer, `decay` times as much in each one before."""
+    layers = list(dict.fromkeys(weight.path.split("/")[0] for weight in weights))
+    return [decay ** (len(layers) - 1 - layers.index(weight.path.split("/")[0])) for weight in weights]
 
 
 def _learning_rate(settings: TrainSettings, steps: int) -> Any:  # a Keras schedule
@@ -76,42 +146,80 @@ def _learning_rate(settings: TrainSettings, steps: int) -> Any:  # a Keras sched
     return keras.optimizers.schedules.CosineDecay(first, steps - warmup, warmup_target=rate, warmup_steps=warmup)
 
 
-def training_step(model: keras.Model, optimizer: VectorOptimizer, label_smoothing: float) -> Step:
-    """(clips (B, T, H, W, 3), labels (B,)) -> mean loss and accuracy before the update that it makes."""
+@dataclass(frozen=True)
+class Loss:
+    """Cross-entropy of one class of several or, with `members`, of a yes or no for each class.
+
+    members: (labels, classes), 1 where a class belongs to a label of the clips, None where labels are classes.
+    class_weights: (classes,) factors, or None.
+    """
+
+    label_smoothing: float = 0.0
+    members: np.ndarray | None = None
+    class_weights: np.ndarray | None = None
+
+    def wanted(self, labels: tf.Tensor, classes: int) -> tf.Tensor:
+        """(B, classes), 0 to 1, of labels (B,) or of shares of labels (B, labels)."""
+        if labels.dtype.is_integer:
+            labels = tf.one_hot(labels, classes if self.members is None else len(self.members))
+        return labels if self.members is None else labels @ self.members
+
+    def __call__(self, wanted: tf.Tensor, logits: tf.Tensor, smooth: bool = True) -> tf.Tensor:
+        """The loss of each clip (B,); wanted and logits (B, classes)."""
+        keep = 1 - self.label_smoothing if smooth else 1.0
+        weights = 1.0 if self.class_weights is None or not smooth else self.class_weights
+        if self.members is not None:
+            target = wanted * keep + (1 - keep) / 2
+            return tf.reduce_mean(weights * tf.nn.sigmoid_cross_entropy_with_logits(target, logits), 1)
+        loss = tf.nn.softmax_cross_entropy_with_logits(wanted * keep + (1 - keep) / logits.shape[-1], logits)
+        return loss if isinstance(weights, float) else loss * tf.linalg.matvec(wanted, weights)
+
+
+def training_step(model: keras.Model, optimizer: VectorOptimizer, loss: Loss) -> Step:
+    """(clips (B, T, H, W, 3), labels (B,) or shares (B, labels)) -> mean loss and accuracy before its update."""
 
     @tf.function(autograph=False, jit_compile=False)
     def step(clips, labels):
         with tf.GradientTape() as tape:
             logits = tf.cast(model(clips, training=True), tf.float32)
-            wanted = tf.one_hot(labels, logits.shape[-1], 1 - label_smoothing, 0.0) + label_smoothing / logits.shape[-1]
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, logits))
-        optimizer.minimize(loss, tape)
-        return loss, tf.reduce_mean(_hits(logits, labels))
+            wanted = loss.wanted(labels, logits.shape[-1])
+            value = tf.reduce_mean(loss(wanted, logits))
+        optimizer.minimize(value, tape)
+        return value, tf.reduce_mean(_hits(logits, wanted, 1))
 
     return step
 
 
-def evaluation_step(model: keras.Model) -> Step:
-    """(clips, labels) -> cross-entropy (B,) and 1 for each right answer, 0 for a wrong one (B,)."""
+def evaluation_step(model: keras.Model, loss: Loss) -> Step:
+    """(clips, labels) -> plain loss, 1 where the likeliest class is right, 1 where one of the likeliest five is, each
+    (B,), and the logits (B, classes)."""
 
     @tf.function(autograph=False, jit_compile=False)
     def step(clips, labels):
         logits = tf.cast(model(clips, training=False), tf.float32)
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits), _hits(logits, labels)
+        wanted = loss.wanted(labels, logits.shape[-1])
+        return loss(wanted, logits, smooth=False), _hits(logits, wanted, 1), _hits(logits, wanted, 5), logits
 
     return step
 
 
+def random_states(model: keras.Model) -> list[keras.Variable]:
+    """The states of the model's random layers (dropout, stochastic depth)."""
+    found = [g for layer in model._flatten_layers() for g in vars(layer).values()]
+    return list({id(g): g.state for g in found if isinstance(g, keras.random.SeedGenerator)}.values())
+
+
 def reseed(model: keras.Model, seed: int, epoch: int) -> None:
-    """Gives the model's random layers (dropout, stochastic depth) a state that depends on seed and epoch alone."""
+    """Gives the model's random layers a state that depends on seed and epoch alone."""
     rng = random.Random(f"{seed}/{epoch}")
-    for layer in model._flatten_layers():
-        for generator in {id(g): g for g in vars(layer).values() if isinstance(g, keras.random.SeedGenerator)}.values():
-            generator.state.assign([rng.getrandbits(31), 0])
+    for state in random_states(model):
+        state.assign([rng.getrandbits(31), 0])
 
 
-def _hits(logits: tf.Tensor, labels: Any) -> tf.Tensor:
-    return tf.cast(tf.argmax(logits, -1, labels.dtype) == labels, tf.float32)
+def _hits(logits: tf.Tensor, wanted: tf.Tensor, count: int) -> tf.Tensor:
+    """How much of what is wanted is among the likeliest `count` classes, at most 1; (B,)."""
+    best = tf.math.top_k(logits, min(count, logits.shape[-1])).indices
+    return tf.minimum(tf.reduce_sum(tf.gather(wanted, best, batch_dims=1), 1), 1.0)
 
 
 def _vector(tensors: Sequence[Any]) -> tf.Tensor:

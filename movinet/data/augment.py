@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Augment:
     flip: mirror every second clip left-right, except those whose label is in `flip_except`.
     time_offset: a random moment to start at, otherwise the centre of the video;  speed: factor on the rate at which
     the clip is sampled, (least, most).
+    policy: rand for RandAugment, `operations` of strength `magnitude` (0 to 10); auto for AutoAugment's policy v0.
     """
 
     area: tuple[float, float] = (0.49, 1.0)
@@ -38,6 +39,9 @@ class Augment:
     flip_except: tuple[str, ...] = field(default=())
     time_offset: bool = True
     speed: tuple[float, float] = (1.0, 1.0)
+    policy: Literal["none", "rand", "auto"] = "none"
+    operations: int = 2
+    magnitude: float = 5.0
 
     def __post_init__(self):
         for name in ("area", "aspect", "speed", "flip_except"):  # YAML has lists
@@ -47,6 +51,9 @@ class Augment:
         _check(0 < self.speed[0] <= self.speed[1], self, "speed", "(least, most), 0 < least <= most")
         for name in ("brightness", "contrast", "channel_gain"):
             _check(0 <= getattr(self, name) < 1, self, name, "a number >= 0 and < 1")
+        _check(self.policy in ("none", "rand", "auto"), self, "policy", "none, rand, auto")
+        _check(self.operations >= 1, self, "operations", "an integer >= 1")
+        _check(0 <= self.magnitude <= 10, self, "magnitude", "a number, 0 to 10")
 
     @classmethod
     def none(cls) -> Augment:
@@ -76,12 +83,17 @@ def draw(augment: Augment, height: int, width: int, label: str, rng: np.random.G
     """A variation for one clip of (height, width) pixels and `label`."""
     return Draw(
         box=_box(augment, height, width, rng),
-        flip=bool(augment.flip and label not in augment.flip_except and rng.random() < 0.5),
+        flip=bool(augment.flip and not _names_a_side(label, augment) and rng.random() < 0.5),
         channels=_triple(rng.permutation(3)) if augment.permute_channels else (0, 1, 2),
         gain=_triple(1 + augment.channel_gain * rng.uniform(-1, 1, 3)),
         contrast=1 + augment.contrast * rng.uniform(-1, 1),
         brightness=augment.brightness * rng.uniform(-1, 1),
     )
+
+
+def _names_a_side(label: str, augment: Augment) -> bool:
+    """Also where a clip has several classes, "run|turn left"."""
+    return label in augment.flip_except or any(part in augment.flip_except for part in label.split("|"))
 
 
 def _box(augment: Augment, height: int, width: int, rng: np.random.Generator) -> Box:

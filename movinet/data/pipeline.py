@@ -14,6 +14,8 @@ import numpy as np
 
 from movinet.data.augment import Augment, Draw, centre_box, draw
 from movinet.data.cache import FrameCache
+from movinet.data.mixing import Mixing, mix
+from movinet.data.policy import auto_augment, rand_augment
 from movinet.spec import ClipSpec
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -30,25 +32,32 @@ def batches(
     shuffle: bool | None = None,
     drop_last: bool | None = None,
     ahead: int = 0,
+    mixing: Mixing | None = None,
+    first: int = 0,
 ) -> Iterator[Batch]:
     """One pass over a split: clips (B, T, S, S, 3) float32 in [0, 1] and labels (B,) int32.
 
     With `augment`, the order and each clip's variation are a function of (seed, epoch) and of the clip alone; without,
     the centre of video and frame.  The training split is shuffled and its incomplete last batch dropped, unless it is
     the only one; others come whole and in the cache's order.  `ahead`: so many batches are made while the caller works
-    on one, each on a thread of its own; worth it where cores are idle, as beside a GPU.
+    on one, each on a thread of its own; worth it where cores are idle, as beside a GPU.  `mixing`: labels are then
+    shares, (B, labels) float32.  `first`: the batch to begin with, as if those before it had been taken.
     """
     train = split == "train"
     order = cache.index(split)
     if train if shuffle is None else shuffle:
         order = np.random.default_rng((seed, epoch)).permutation(order)
-    groups = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    groups = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     if (train if drop_last is None else drop_last) and len(groups) > 1 and len(groups[-1]) < batch_size:
         groups.pop()
 
     def make(chosen: np.ndarray) -> Batch:
-        return make_batch(cache, chosen, clip, seed, epoch, augment)
+        clips, labels = make_batch(cache, chosen, clip, seed, epoch, augment)
+        if mixing is None:
+            return clips, labels
+        return mix(clips, labels, len(cache.labels), mixing, np.random.default_rng((seed, epoch, *chosen.tolist())))
 
+    groups = groups[first:]
     yield from map(make, groups) if ahead < 1 else _made_ahead(make, groups, ahead)
 
 
@@ -80,8 +89,12 @@ def make_batch(
             else draw(augment, height, width, cache.labels[cache.label_indices[entry]], rng)
         )
         cut(frames, moments, variation, out[place])
-    if augment is not None:
-        np.clip(out, 0.0, 1.0, out=out)
+        if augment is not None:
+            np.clip(out[place], 0.0, 1.0, out=out[place])
+            if augment.policy == "auto":
+                out[place] = auto_augment(out[place], rng)
+            elif augment.policy == "rand":
+                out[place] = rand_augment(out[place], augment.operations, augment.magnitude, rng)
     return out, cache.label_indices[chosen]
 
 
