@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from movinet import convert
+from movinet.bench.cli import add_arguments as add_bench_arguments
 from movinet.data.cli import add_arguments as add_data_arguments
 from movinet.data.cli import main as run_data
 
@@ -17,6 +18,7 @@ EXAMPLES = """examples:
   python -m movinet cost a0-base a2-base
   python -m movinet cost runs/default/family/A2/spec.yaml --classes 8
   python -m movinet convert movinet_a0_stream movinet_a0_stream.safetensors
+  python -m movinet bench models --networks a0-base --peer peer/bin/python
   python -m movinet data synthesize data/shapes --train-clips 50 --val-clips 20
   python -m movinet data check my_clips --report broken.json
 """
@@ -56,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     converter = commands.add_parser("convert", help="weights from one kind of file to another, proved by reading back")
     convert.add_arguments(converter)
     converter.set_defaults(run=_convert)
+    add_bench_arguments(commands.add_parser("bench", help="time and peak memory, against Model Garden's"))
     data = commands.add_parser("data", help="check, index or synthesize clips")
     add_data_arguments(data)
     return parser

@@ -83,7 +83,7 @@ def test_a_fused_network_streams():
 def test_saved_and_loaded_gives_the_same_bits(tmp_path):
     fused = fuse(trained(CAUSAL))
     fused.save(tmp_path / "fused.keras")
-    loaded = keras.models.load_model(tmp_path / "fused.keras")
+    loaded: Any = keras.models.load_model(tmp_path / "fused.keras")
     np.testing.assert_array_equal(loaded(clips()), fused(clips()))
 
 
