@@ -2,16 +2,20 @@
 
 State names are Model Garden's: state_block{b}_layer{l}_stream_buffer, ..._pool_buffer, ..._pool_frame_count,
 ..._pos_enc_frame_count, state_head_pool_buffer, state_head_pool_frame_count.  All are zeros before the first frame.
+Pools other than the published one (`Window`, `Exponential`) keep ..._pool_window and ..._pool_weight as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 
 from movinet.layers.forms import strided
+from movinet.layers.pool import CUMULATIVE, Cumulative, Exponential, Pool, Window, pool_dtype
+
+__all__ = ["Cumulative", "Exponential", "Stream", "Window", "initial_states", "stream_model"]
 
 ops: Any = keras.ops  # its inferred types are unions over backends
 
@@ -22,70 +26,84 @@ Size = int | None
 class Continued(keras.layers.Layer):
     """A layer of a model that goes on from states.
 
+    pool: of a layer that has one, else None.
     Call arguments: x, what the layer takes; states, by name, of the layer's `state_shapes`.  Returns the layer's result
     and the next states.
     """
 
-    def __init__(self, layer: keras.layers.Layer, **kwargs):
-        super().__init__(**kwargs)
-        self.layer = layer
+    def __init__(self, layer: keras.layers.Layer, pool: Pool | None = None, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # a pool's states keep their precision
+        self.layer, self.pool = layer, pool
 
     def call(self, x, states, training=False):
-        return self.layer(x, states, training=training)
+        pool = {} if self.pool is None else {"pool": self.pool}
+        return self.layer(x, states, training=training, **pool)
 
     def compute_output_spec(self, x, states, training=False):
         later = {name: keras.KerasTensor(state.shape, dtype=state.dtype) for name, state in states.items()}
         return self.layer.compute_output_spec(x), later
 
     def get_config(self):
-        return {**super().get_config(), "layer": keras.saving.serialize_keras_object(self.layer)}
+        parts = {"layer": self.layer, "pool": self.pool}
+        kept = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
+        return {**super().get_config(), **kept}
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "layer": keras.saving.deserialize_keras_object(config["layer"])})
+        parts = {name: keras.saving.deserialize_keras_object(config[name]) for name in ("layer", "pool")}
+        return cls(**{**config, **parts})
 
 
-def stream_model(model: keras.Model) -> keras.Model:
+def stream_model(model: keras.Model, pool: Pool = CUMULATIVE) -> keras.Model:
     """The twin of a causal `build_movinet` model that goes on where its last call ended.
 
     Takes {"image": (B, t, H, W, 3), **states} for any t >= 1; returns {"logits": (B, num_classes), **next states},
-    the logits after the newest frame.  Shares the model's weights.  ValueError for a network that is not causal.
+    the logits after the newest frame.  Shares the model's weights.  pool: which earlier frames the averages of
+    squeeze-excite and head count; with the published one a stream gives what the clip so far gives.
+    ValueError for a network that is not causal.
     """
     image = keras.Input((None, None, None, 3), name="image")
     inputs, outputs, x = {"image": image}, {}, image
-    for layer, shapes in _layer_states(model, None, None, None):
+    for layer, pools, shapes in _layer_states(model, pool, None, None, None):
         prefix = _prefix(layer)
         states = {
             name: keras.Input(batch_shape=shape, dtype=_dtype(name, model), name=prefix + name)
             for name, shape in shapes.items()
         }
-        x, later = Continued(layer, name=layer.name, dtype=layer.dtype_policy)(x, states)
+        x, later = Continued(layer, pools, name=layer.name, dtype=layer.dtype_policy)(x, states)
         inputs.update({prefix + name: state for name, state in states.items()})
         outputs.update({prefix + name: state for name, state in later.items()})
     logits = model.get_layer("classifier_head")(x)
     return keras.Model(inputs, {"logits": logits, **outputs}, name=f"{model.name}_stream")
 
 
-def initial_states(model: keras.Model, batch: int, size: int | tuple[int, int]) -> dict[str, Any]:
+def initial_states(
+    model: keras.Model, batch: int, size: int | tuple[int, int], pool: Pool = CUMULATIVE
+) -> dict[str, Any]:
     """The states before the first frame, zeros, by name.
 
-    model: a causal `build_movinet` model; batch: how many streams; size: of their frames in pixels, or (height, width).
+    model: a causal `build_movinet` model; batch: how many streams; size: of their frames in pixels, or (height, width);
+    pool: that of the twin.
     """
     height, width = (size, size) if isinstance(size, int) else size
     return {
         _prefix(layer) + name: ops.zeros(shape, _dtype(name, model))
-        for layer, shapes in _layer_states(model, batch, height, width)
+        for layer, _, shapes in _layer_states(model, pool, batch, height, width)
         for name, shape in shapes.items()
     }
 
 
-def _layer_states(model: keras.Model, batch: Size, height: Size, width: Size) -> Iterator[tuple[Any, dict[str, tuple]]]:
-    """Each layer before the classifier with the shapes of its states."""
+def _layer_states(
+    model: keras.Model, pool: Pool, batch: Size, height: Size, width: Size
+) -> Iterator[tuple[Any, Pool | None, dict[str, tuple]]]:
+    """Each layer before the classifier with its pool and the shapes of its states."""
     stem, *others = [layer for layer in model.layers if hasattr(layer, "state_shapes")]
     if not stem.causal:
         raise ValueError(f"{model.name} is not causal and cannot run frame by frame; build it with spec.causal=True")
-    for layer in [stem, *others]:
-        yield layer, layer.state_shapes(batch, height, width)
+    yield stem, None, stem.state_shapes(batch, height, width)
+    height, width = strided(stem.stride, height, width)
+    for layer in others:
+        yield layer, pool, layer.state_shapes(batch, height, width, pool)
         height, width = strided(getattr(layer, "stride", 1), height, width)
 
 
@@ -94,4 +112,68 @@ def _prefix(layer: Any) -> str:
 
 
 def _dtype(state: str, model: keras.Model) -> str:
-    return "int32" if state.endswith("frame_count") else model.get_layer("stem").compute_dtype
+    if state.endswith("frame_count"):
+        return "int32"
+    dtype = model.get_layer("stem").compute_dtype
+    return pool_dtype(dtype) if state.startswith("pool_") else dtype
+
+
+class Stream:
+    """A causal network that is given frames as they come; states stay with it, on the device.
+
+    model: a causal `build_movinet` model, whose weights it shares; pool: as for `stream_model`.  One `Stream` follows
+    as many videos side by side as the first frames have clips.
+    """
+
+    def __init__(self, model: keras.Model, pool: Pool = CUMULATIVE):
+        self._model, self._pool = model, pool
+        self._step = _compiled(stream_model(model, pool))
+        self.reset()
+
+    def push(self, frames: Any) -> Any:
+        """The next frames (B, t, H, W, 3) in [0, 1], t >= 1 -> float32 logits (B, num_classes) after the newest one.
+
+        B, H and W stay what they are until `reset`; ValueError if they do not.
+        """
+        frames = ops.convert_to_tensor(frames, "float32")
+        self._require(frames.shape)
+        if self._states is None:
+            self._states = initial_states(self._model, frames.shape[0], frames.shape[2:4], self._pool)
+            self._shape = tuple(frames.shape)
+        later = self._step({"image": frames, **self._states})
+        logits = later.pop("logits")
+        self._states, self.frames_seen = later, self.frames_seen + frames.shape[1]
+        return logits
+
+    def reset(self) -> None:
+        """Forgets all frames: the next ones are the first, of any size and number of videos."""
+        self._states: dict[str, Any] | None = None
+        self._shape: tuple[int, ...] | None = None
+        self.frames_seen = 0
+
+    def _require(self, shape: Any) -> None:
+        """Raises ValueError for frames of a shape that cannot follow."""
+        allowed = "(videos, frames, height, width, 3), each 1 or more"
+        fits = len(shape) == 5 and min(shape) >= 1 and shape[-1] == 3
+        if self._shape is not None:
+            batch, _, *size = self._shape
+            allowed = f"({batch}, frames, {', '.join(map(str, size))}), as before; reset() for others"
+            fits = fits and (shape[0], *shape[2:]) == (batch, *size)
+        if not fits:
+            raise ValueError(f"frames of shape {tuple(shape)} are not allowed; allowed: {allowed}")
+
+
+def _compiled(twin: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """The twin as one graph for every shape of its inputs."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # After two numbers of frames at a time, the graph for any number.
+        return tf.function(lambda inputs: twin(inputs, training=False), reduce_retracing=True)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        step = jax.jit(lambda *arguments: twin.stateless_call(*arguments, training=False)[0])
+        kinds = ("trainable_variables", "non_trainable_variables")
+        return lambda inputs: step(*([v.value for v in getattr(twin, kind)] for kind in kinds), inputs)
+    raise ValueError(f"Keras backend {keras.backend.backend()!r} is not allowed for streams; allowed: tensorflow, jax")

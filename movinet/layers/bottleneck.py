@@ -8,6 +8,7 @@ import keras
 
 from movinet.layers import forms
 from movinet.layers.conv import ConvBlock
+from movinet.layers.pool import CUMULATIVE, Pool
 from movinet.layers.squeeze_excite import SqueezeExcite
 from movinet.spec import make_divisible
 
@@ -20,10 +21,10 @@ SQUEEZE_RATIO = 0.25
 class Bottleneck(keras.layers.Layer):
     """One layer of a block.
 
-    Call arguments: clip (B, T, H, W, C); states, a dict (stream_buffer, pool_buffer, pool_frame_count,
-    pos_enc_frame_count: those it needs), or None for a whole clip.  Returns (B, T, H', W', filters), and the next
-    states where states were given.  The skip is ResNet-D's (3x3 average, 1x1x1 convolution) where the shape changes;
-    the branch is scaled by ReZero's scalar and dropped per clip with probability `stochastic_depth`.  Where
+    Call arguments: clip (B, T, H, W, C); states, a dict (stream_buffer, those of the pool, pos_enc_frame_count: what it
+    needs), or None for a whole clip; pool, which frames of a stream count.  Returns (B, T, H', W', filters), and the
+    next states where states were given.  The skip is ResNet-D's (3x3 average, 1x1x1 convolution) where the shape
+    changes; the branch is scaled by ReZero's scalar and dropped per clip with probability `stochastic_depth`.  Where
     `batch_norm_momentum` is None, there are biases in place of batch norms and of ReZero's scalar (`movinet.fuse`).
     """
 
@@ -43,7 +44,7 @@ class Bottleneck(keras.layers.Layer):
         batch_norm_momentum: float | None = 0.99,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # a pool's states keep their precision
         self.filters, self.expand_filters, self.kernel, self.stride = filters, expand_filters, tuple(kernel), stride
         self.causal, self.conv_type, self.se_type = causal, conv_type, se_type
         self.activation, self.gating_activation = activation, gating_activation
@@ -88,7 +89,7 @@ class Bottleneck(keras.layers.Layer):
         if self.has_skip:
             self.skip.build(shape)
 
-    def call(self, clip, states=None, training=False):
+    def call(self, clip, states=None, pool=CUMULATIVE, training=False):
         x = self.expansion(clip, training=training)
         later = {}
         if states is None:
@@ -97,7 +98,7 @@ class Bottleneck(keras.layers.Layer):
         else:
             x, later = self.feature(x, states, training=training)
             if self.squeeze_excite is not None:
-                x, pooled = self.squeeze_excite(x, states)
+                x, pooled = self.squeeze_excite(x, states, pool=pool)
                 later.update(pooled)
         gain = None if self.scale is None else ops.convert_to_tensor(self.scale)
         x = self.projection(x, gain=gain, training=training)
@@ -106,12 +107,14 @@ class Bottleneck(keras.layers.Layer):
         x = x + self._skip(clip, training)
         return x if states is None else (x, later)
 
-    def state_shapes(self, batch: int | None, height: int | None, width: int | None) -> dict[str, tuple]:
+    def state_shapes(
+        self, batch: int | None, height: int | None, width: int | None, pool: Pool = CUMULATIVE
+    ) -> dict[str, tuple]:
         """Shapes of the states for `batch` streams of frames (height, width), by name."""
-        pooled = {} if self.squeeze_excite is None else self.squeeze_excite.state_shapes(batch)
+        pooled = {} if self.squeeze_excite is None else self.squeeze_excite.state_shapes(batch, pool)
         return {**self.feature.state_shapes(batch, height, width), **pooled}
 
-    def compute_output_spec(self, clip, states=None, training=False):
+    def compute_output_spec(self, clip, states=None, pool=CUMULATIVE, training=False):
         return forms.symbolic(clip, self.filters, self.stride, self.compute_dtype)
 
     def _kept(self, clip):

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from movinet.layers.conv import ConvBlock
-from movinet.layers.pool import pool_state_shapes, running_mean, spatial_mean
+from movinet.layers.pool import CUMULATIVE, Pool, spatial_mean
 
 ops: Any = keras.ops  # its inferred types are unions over backends
 
@@ -17,8 +17,8 @@ class Head(keras.layers.Layer):
     """A 1x1x1 convolution and the average over the clip.
 
     pooling "3d" averages all frames so far; "2d" keeps the newest frame alone, for use frame by frame.
-    Call arguments: clip (B, T, H, W, C); states (pool_buffer, pool_frame_count), or None at the start.
-    Returns (B, 1, 1, 1, filters), and the next states where states were given.
+    Call arguments: clip (B, T, H, W, C); states, those of the pool, or None for a whole clip; pool, which frames of a
+    stream count.  Returns (B, 1, 1, 1, filters), and the next states where states were given.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Head(keras.layers.Layer):
         batch_norm_momentum: float = 0.99,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # a pool's states keep their precision
         self.filters, self.conv_type, self.activation, self.pooling = filters, conv_type, activation, pooling
         self.batch_norm_momentum = batch_norm_momentum
         self.project = ConvBlock(
@@ -45,16 +45,20 @@ class Head(keras.layers.Layer):
     def build(self, shape):
         self.project.build(shape)
 
-    def call(self, clip, states=None, training=False):
+    def call(self, clip, states=None, pool=CUMULATIVE, training=False):
         frames = spatial_mean(self.project(clip, training=training))
-        pooled, later = running_mean(frames, states) if self.pooling == "3d" else (frames[:, -1:], {})
-        return pooled if states is None else (pooled, later)
+        if states is None:
+            return ops.mean(frames, axis=1, keepdims=True) if self.pooling == "3d" else frames[:, -1:]
+        means, later = pool.means(frames, states) if self.pooling == "3d" else (frames, {})
+        return means[:, -1:], later
 
-    def state_shapes(self, batch: int | None, height: int | None = None, width: int | None = None) -> dict[str, tuple]:
+    def state_shapes(
+        self, batch: int | None, height: int | None, width: int | None, pool: Pool = CUMULATIVE
+    ) -> dict[str, tuple]:
         """Shapes of the states for `batch` streams, by name."""
-        return pool_state_shapes(batch, self.filters) if self.pooling == "3d" else {}
+        return pool.state_shapes(batch, self.filters) if self.pooling == "3d" else {}
 
-    def compute_output_spec(self, clip, states=None, training=False):
+    def compute_output_spec(self, clip, states=None, pool=CUMULATIVE, training=False):
         return keras.KerasTensor((clip.shape[0], 1, 1, 1, self.filters), dtype=self.compute_dtype)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from movinet.layers.conv import ConvBlock
-from movinet.layers.pool import cumulative_mean, pool_state_shapes, spatial_mean
+from movinet.layers.pool import CUMULATIVE, Pool, cumulative_mean, spatial_mean
 from movinet.layers.positional_encoding import PositionalEncoding
 
 ops: Any = keras.ops  # its inferred types are unions over backends
@@ -18,8 +18,9 @@ class SqueezeExcite(keras.layers.Layer):
     """Scales the channels of a clip by what its average shows.
 
     se_type "3d" averages the clip (causal: the clip so far), "2d" each frame, "2plus3d" takes both side by side.
-    Call arguments: clip (B, T, H, W, C); states (pool_buffer, pool_frame_count, pos_enc_frame_count), or None at the
-    start.  Returns the clip, and the next states where states were given.  Source: arXiv:2103.11511, 3.2.
+    Call arguments: clip (B, T, H, W, C); states (those of the pool, pos_enc_frame_count), or None for a whole clip;
+    pool, which frames of a stream count.  Returns the clip, and the next states where states were given.
+    Source: arXiv:2103.11511, 3.2.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class SqueezeExcite(keras.layers.Layer):
         use_positional_encoding: bool = False,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # a pool's states keep their precision
         self.hidden_filters, self.se_type, self.causal, self.conv_type = hidden_filters, se_type, causal, conv_type
         self.activation, self.gating_activation = activation, gating_activation
         self.use_positional_encoding = use_positional_encoding
@@ -51,8 +52,8 @@ class SqueezeExcite(keras.layers.Layer):
         self.expand = ConvBlock(shape[-1], activation=self.gating_activation, name="se_expand", **form)
         self.expand.build((None, None, 1, 1, self.hidden_filters))
 
-    def call(self, clip, states=None):
-        gate, later = self._squeeze(clip, states)
+    def call(self, clip, states=None, pool=CUMULATIVE):
+        gate, later = self._squeeze(clip, states, pool)
         if self.position is not None:
             count = states["pos_enc_frame_count"] if states is not None else None
             gate = self.position(gate, count)
@@ -60,20 +61,21 @@ class SqueezeExcite(keras.layers.Layer):
         clip = clip * self.expand(self.reduce(gate))
         return clip if states is None else (clip, later)
 
-    def state_shapes(self, batch: int | None) -> dict[str, tuple]:
+    def state_shapes(self, batch: int | None, pool: Pool = CUMULATIVE) -> dict[str, tuple]:
         """Shapes of the states for `batch` streams, by name."""
-        shapes = {} if self.se_type == "2d" else pool_state_shapes(batch, self.expand.filters)
+        shapes = {} if self.se_type == "2d" else pool.state_shapes(batch, self.expand.filters)
         return {**shapes, **({"pos_enc_frame_count": (1,)} if self.position is not None else {})}
 
-    def _squeeze(self, clip, states):
+    def _squeeze(self, clip, states, pool):
         """(B, T or 1, 1, 1, C or 2C), and the next states of the pool."""
         frames = spatial_mean(clip)
         if self.se_type == "2d":
             return frames, {}
-        if self.causal:
-            means, states = cumulative_mean(frames, states)
+        later = {}
+        if states is not None:
+            means, later = pool.means(frames, states)
         else:
-            means, states = ops.mean(frames, axis=1, keepdims=True), {}
+            means = cumulative_mean(frames) if self.causal else ops.mean(frames, axis=1, keepdims=True)
         if self.se_type == "3d":
-            return means, states
-        return ops.concatenate([ops.broadcast_to(means, ops.shape(frames)), frames], axis=-1), states
+            return means, later
+        return ops.concatenate([ops.broadcast_to(means, ops.shape(frames)), frames], axis=-1), later
