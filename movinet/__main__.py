@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from movinet import convert
 from movinet.bench.cli import add_arguments as add_bench_arguments
 from movinet.data.cli import add_arguments as add_data_arguments
 from movinet.data.cli import main as run_data
+from movinet.experiment.cli import add_arguments as add_train_arguments
 
 EXAMPLES = """examples:
   python -m movinet predict clip.mp4 --model runs/default/family/A2
   python -m movinet cost a0-base a2-base
   python -m movinet cost runs/default/family/A2/spec.yaml --classes 8
   python -m movinet convert movinet_a0_stream movinet_a0_stream.safetensors
+  python -m movinet train --config configs/experiments/folder.yaml --set data.path=my_clips --model_dir runs/mine
   python -m movinet bench models --networks a0-base --peer peer/bin/python
   python -m movinet data synthesize data/shapes --train-clips 50 --val-clips 20
   python -m movinet data check my_clips --report broken.json
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_arguments(converter)
     converter.set_defaults(run=_convert)
     add_bench_arguments(commands.add_parser("bench", help="time and peak memory, against Model Garden's"))
+    add_train_arguments(commands.add_parser("train", help="train a network from a YAML experiment, and measure it"))
     data = commands.add_parser("data", help="check, index or synthesize clips")
     add_data_arguments(data)
     return parser
@@ -68,35 +70,24 @@ def _predict(options: argparse.Namespace) -> int:
     if options.top < 1:
         raise ValueError(f"--top {options.top} is not allowed; allowed: 1 or more")
     from movinet.predict import centre_clip, load_network, predict, read_member
+    from movinet.quiet import native_stderr_closed
 
     member = read_member(options.model)
     clip, damage = centre_clip(options.video, member.spec.clip)
     if damage:
         print(f"note: {options.video} is damaged: {damage}", file=sys.stderr)
     print("loading the network ...", file=sys.stderr)
-    with _native_stderr_closed():
+    with native_stderr_closed():
         classes = predict(load_network(member), clip, member.labels, options.top)
     for label, probability in classes:
         print(f"{probability:7.1%}  {label}")
     return 0
 
 
-@contextmanager
-def _native_stderr_closed() -> Iterator[None]:
-    """TensorFlow's C++ greets on descriptor 2 whatever TF_CPP_MIN_LOG_LEVEL says; Python's errors still get out."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
 def _convert(options: argparse.Namespace) -> int:
-    with _native_stderr_closed():
+    from movinet.quiet import native_stderr_closed
+
+    with native_stderr_closed():
         return convert.main(options)
 
 

@@ -90,10 +90,11 @@ def new_model(spec: MovinetSpec, num_classes: int, settings: TrainSettings) -> k
     """The untrained network of `spec` with the settings' dropout, precision etc.; weights are decided by the seed."""
     import keras
 
+    from movinet.freeze import freeze
     from movinet.model import build_movinet
 
     keras.utils.set_random_seed(settings.seed)
-    return build_movinet(
+    model = build_movinet(
         spec,
         num_classes,
         settings.dropout,
@@ -101,6 +102,8 @@ def new_model(spec: MovinetSpec, num_classes: int, settings: TrainSettings) -> k
         settings.batch_norm_momentum,
         settings.precision,
     )
+    freeze(model, settings.freeze_until)
+    return model
 
 
 class Training:
@@ -282,6 +285,11 @@ class Training:
         self.epochs_done, self.steps_done = state["epochs_done"], state["steps_done"]
         self._sums, self._pending = np.array(state["sums"]), None
         return state["notes"]
+
+    @property
+    def finite(self) -> bool:
+        """Whether all weights and the optimizer's state are numbers: a good loss may have had bad gradients."""
+        return all(np.isfinite(np.asarray(variable, np.float64)).all() for variable in self._variables().values())
 
     def _variables(self) -> dict[str, Any]:
         """All that training changes, by the names in a checkpoint."""

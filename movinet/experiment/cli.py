@@ -1,0 +1,78 @@
+"""`python -m movinet train`: a YAML experiment becomes a model folder."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+MODES = ("train", "eval", "train_and_eval", "eval_continuous")
+EXAMPLES = """examples:
+  python -m movinet train --config configs/experiments/folder.yaml --set data.path=my_clips --model_dir runs/mine
+  python -m movinet train --config configs/experiments/moving_shapes.yaml --mode train_and_eval --model_dir runs/shapes
+  python -m movinet train --mode eval --model_dir runs/mine --set evaluation.clips=4 evaluation.crops=3
+  python -m movinet train --config configs/experiments/kinetics600/a2-base.yaml --print-config
+The same command again goes on where a killed one was.  The folder is then a model: python -m movinet predict VIDEO
+--model runs/mine
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `train`."""
+    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--config", metavar="FILE", help="a YAML experiment (default: the model folder's config.yaml)")
+    parser.add_argument("--mode", choices=MODES, default="train", help="what to do (default train)")
+    parser.add_argument("--model_dir", metavar="FOLDER", help="where the model is, or will be")
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="change a setting, such as train.epochs=3",
+    )
+    parser.add_argument("--print-config", action="store_true", help="show every setting and its origin, then stop")
+    parser.set_defaults(run=main)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Runs the command. Returns 0; raises ValueError for bad input."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the clips' small products are slower on more
+    from movinet.experiment.settings import describe, load_experiment
+
+    own = Path(options.model_dir, "config.yaml") if options.model_dir else None
+    config = options.config or (own if own and own.is_file() else None)
+    if config is None:
+        raise ValueError("--config is missing; allowed: a YAML experiment, or a --model_dir that holds a config.yaml")
+    experiment, origins = load_experiment(config, options.overrides)
+    if options.print_config:
+        print(describe(experiment, origins))
+        return 0
+    if options.model_dir is None:
+        raise ValueError("--model_dir is missing; allowed: a folder for the model")
+    from movinet.experiment.progress import Progress
+    from movinet.experiment.run import evaluate_continuously, prepare_tensorflow, train
+    from movinet.train import TrainingDiverged
+
+    progress = Progress()
+    prepare_tensorflow(experiment.run)
+    if options.mode == "eval_continuous":
+        evaluate_continuously(experiment, options.model_dir, progress)
+        return 0
+    if options.mode != "eval":
+        try:
+            metrics = train(experiment, options.model_dir, progress)
+        except TrainingDiverged as error:
+            print(f"error: training diverged: {error.reason}; a lower train.learning_rate may help", file=sys.stderr)
+            return 1
+        print(
+            f"{options.model_dir}: top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%} (epoch {metrics['epoch']})"
+        )
+    if options.mode != "train":
+        from movinet.experiment.evaluation import evaluate_folder
+
+        report = evaluate_folder(experiment, options.model_dir, progress)
+        print(report.summary())
+    return 0

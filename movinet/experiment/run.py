@@ -1,0 +1,174 @@
+"""Trains an experiment's network in its model folder; after a kill the same call goes on, bit for bit."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from movinet.data.cache import FrameCache
+from movinet.data.prepare import prepare
+from movinet.experiment import model_folder
+from movinet.experiment.model_folder import CONFIG, History
+from movinet.experiment.progress import Progress
+from movinet.experiment.settings import Experiment, RunSettings
+from movinet.quiet import native_stderr_closed
+from movinet.spec import MovinetSpec
+from movinet.train import CHECKPOINT, Training, TrainingDiverged, classes_of, new_model
+from movinet.typed import ConfigError
+
+if TYPE_CHECKING:
+    import keras
+
+ROLL_BACKS = 5  # at most; each halves the learning rate
+
+
+def prepare_tensorflow(settings: RunSettings) -> None:
+    """Before TensorFlow's first operation."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with native_stderr_closed():
+        import tensorflow as tf
+
+    if settings.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
+    for device in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(device, True)
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def clips_for(experiment: Experiment, progress: Progress) -> FrameCache:
+    """The experiment's clips, decoded for training and evaluation."""
+    return prepare(experiment.data, experiment.clips(), progress.data)
+
+
+def network(experiment: Experiment, spec: MovinetSpec, classes: int) -> keras.Model:
+    """The untrained network, or with the weights that the experiment begins with. Raises CheckpointError."""
+    model = new_model(spec, classes, experiment.train)
+    if experiment.weights:
+        from movinet.weights import load_checkpoint
+
+        path = Path(experiment.weights)
+        keras_file = path / model_folder.MODEL
+        load_checkpoint(model, keras_file if keras_file.is_file() else path, experiment.head)
+    return model
+
+
+def train(experiment: Experiment, folder: str | Path, progress: Progress) -> dict[str, Any]:
+    """Trains to the last epoch, or until it gets no better, in `folder`; returns what metrics.json holds.
+
+    A training that was begun there goes on. Raises ConfigError, CheckpointError, SourceError and CacheError for bad
+    input, TrainingDiverged when the loss is no number and going back does not help.
+    """
+    folder = Path(folder)
+    clip, train_clip = experiment.clips()
+    spec, settings, run = experiment.spec(), experiment.train, experiment.run
+    cache = clips_for(experiment, progress)
+    classes = classes_of(cache, settings)
+    begun = model_folder.begin(folder, experiment, spec, classes)
+    training = Training(network(experiment, spec, len(classes)), cache, clip, settings, train_clip, run.ahead)
+    history = History(**training.load(folder)) if begun else History()
+    if not begun:
+        training.save(folder, asdict(history))
+    elif not history.stopped and training.epochs_done < settings.epochs:
+        progress.note(f"going on after {training.epochs_done} epochs and {training.steps_done} steps")
+    session = _Session(training, folder, run, history, progress)
+    while training.epochs_done < settings.epochs and not history.stopped:
+        session.epoch(spec, len(classes))
+    return model_folder.write_metrics(folder, history, spec, len(classes), finished=True)
+
+
+class _Session:
+    """One process's part of a training: its epochs, their checkpoints and logs."""
+
+    def __init__(self, training: Training, folder: Path, run: RunSettings, history: History, progress: Progress):
+        self.training, self.folder, self.run = training, folder, run
+        self.history, self.progress = history, progress
+        self.total = training.settings.epochs * training.steps_per_epoch
+        progress.begin(training.epochs_done * training.steps_per_epoch + training.steps_done)
+
+    def epoch(self, spec: MovinetSpec, classes: int) -> None:
+        """Trains for what is left of an epoch; goes back where the loss is no number."""
+        training, history = self.training, self.history
+        try:
+            measured = training.epoch(self._step)
+            self._require_finite(measured.val_loss)
+        except TrainingDiverged as error:
+            self._roll_back(error)
+            return
+        best = history.add(measured, float(training.optimizer.optimizer.learning_rate))
+        self.progress.epoch(measured, training.settings.epochs, best)
+        patience = self.run.patience
+        if patience and measured.epoch - history.best["epoch"] >= patience:
+            history.stopped = f"no better for {patience} epochs"
+        if best:
+            model_folder.write_model(self.folder, training)
+        model_folder.write_log(self.folder, history)
+        model_folder.write_metrics(self.folder, history, spec, classes, finished=False)
+        self._tensorboard(history.epochs[-1])
+        training.save(self.folder, asdict(history))
+
+    def _step(self) -> None:
+        training = self.training
+        done = training.epochs_done * training.steps_per_epoch + training.steps_done
+        self.progress.step(done, self.total, training.steps_per_epoch)
+        if training.steps_done % self.run.checkpoint_steps == 0 and training.steps_done < training.steps_per_epoch:
+            self._require_finite()
+            training.save(self.folder, asdict(self.history))
+
+    def _require_finite(self, loss: float = 0.0) -> None:
+        if not math.isfinite(loss) or not self.training.finite:
+            raise TrainingDiverged(f"weights or val_loss are no numbers in epoch {len(self.history.epochs) + 1}")
+
+    def _roll_back(self, error: TrainingDiverged) -> None:
+        """To the last checkpoint, with half the learning rate. Raises TrainingDiverged when that is no use."""
+        if self.run.on_divergence == "stop" or self.history.roll_backs >= ROLL_BACKS:
+            raise error
+        training, rolled = self.training, self.history.roll_backs + 1
+        self.history.__dict__.update(training.load(self.folder))
+        self.history.roll_backs = rolled
+        training.rate_scale.assign(0.5**rolled)
+        training.save(self.folder, asdict(self.history))
+        self.progress.note(f"{error.reason}: back to the last checkpoint, with {0.5**rolled:g} of the learning rate")
+
+    def _tensorboard(self, row: dict[str, Any]) -> None:
+        import tensorflow as tf
+
+        writer = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
+        with writer.as_default(row["epoch"] * self.training.steps_per_epoch):
+            for name, value in row.items():
+                if value is not None and name != "epoch":
+                    tf.summary.scalar(name, value)
+        writer.close()
+
+
+def evaluate_continuously(experiment: Experiment, folder: str | Path, progress: Progress, poll: float = 10.0) -> None:
+    """Measures each epoch's checkpoint that a training in `folder` leaves, until its last; rows in continuous.csv."""
+    folder = Path(folder)
+    if not (folder / CONFIG).is_file():
+        raise ConfigError(f"{folder}: no training was begun here; allowed: the --model_dir of one")
+    clip, train_clip = experiment.clips()
+    spec = experiment.spec()
+    cache = clips_for(experiment, progress)
+    model = network(replace(experiment, weights=None), spec, len(classes_of(cache, experiment.train)))
+    training = Training(model, cache, clip, experiment.train, train_clip)
+    seen, path = 0, folder / "continuous.csv"
+    while True:
+        history = History(**training.load(folder)) if (folder / CHECKPOINT).exists() else History()
+        if training.epochs_done > seen and not training.steps_done:
+            seen = training.epochs_done
+            score = training.evaluate(experiment.evaluation.split)
+            row = {"epoch": seen, **score._asdict()}
+            with path.open("a", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, list(row), lineterminator="\n")
+                if not file.tell():
+                    writer.writeheader()
+                writer.writerow(row)
+            progress.note(f"epoch {seen}: loss {score.loss:.3f}, top-1 {score.accuracy:.1%}, top-5 {score.top5:.1%}")
+        if history.stopped or training.epochs_done >= experiment.train.epochs:
+            return
+        time.sleep(poll)
