@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any
 
 SAVE_COUNTER, VALUE = "save_counter", "VARIABLE_VALUE"
-BACKBONE = "layer_with_weights-0"  # of a classifier
+LAYER = "layer_with_weights-"
+BACKBONE = f"{LAYER}0"  # of a classifier
 
 CONVOLUTIONS = {  # a layer: {its convolution, as our paths call it: the edges that lead there}
     "stem": {"": "_stem/"},
@@ -109,8 +110,8 @@ def weight_routes(paths: Iterable[str], conv2d: bool) -> dict[str, str]:
     """The edges from a published classifier to each weight of `paths`; arguments as for `object_graph`."""
     split = [path.split("/", 1) for path in paths]
     backbone = [layer for layer in dict.fromkeys(layer for layer, _ in split) if layer != "classifier_head"]
-    starts = {layer: f"{BACKBONE}/layer_with_weights-{i}" for i, layer in enumerate(backbone)}
-    starts["classifier_head"] = "layer_with_weights-1"
+    starts = {layer: f"{BACKBONE}/{LAYER}{i}" for i, layer in enumerate(backbone)}
+    starts["classifier_head"] = f"{LAYER}1"
     return {f"{layer}/{rest}": f"{starts[layer]}/{_route(layer, rest, conv2d)}" for layer, rest in split}
 
 
@@ -134,7 +135,7 @@ def _child(graph: Any, node: Any, edge: str) -> Any:
 def _in_order(edges: list[dict[str, int]], kinds: list[str | None]) -> list[int]:
     """The layers of the backbone, the first node that has the stem among its layers."""
     for node in edges:
-        inner = [node[name] for name in (f"layer_with_weights-{i}" for i in range(len(node))) if name in node]
+        inner = [node[name] for name in (f"{LAYER}{i}" for i in range(len(node))) if name in node]
         if any(kinds[i] == "stem" for i in inner):
             return [i for i in inner if kinds[i]]
     return []

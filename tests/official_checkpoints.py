@@ -14,8 +14,11 @@ from tests.official_values import official_value
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
-def write_checkpoint(name: str, prefix: Path, beside: dict[str, np.ndarray] | None = None) -> None:
-    """Writes the network of fixtures/{name}.npz; beside: other variables that hang from the root, by their edge."""
+def write_checkpoint(name: str, prefix: Path, beside: dict[str, np.ndarray] | None = None, count: int = 0) -> None:
+    """Writes the network of fixtures/{name}.npz; beside: other variables that hang from the root, by their edge.
+
+    count: the checkpoint's number, as Checkpoint.save() stores it; none with 0, as with Checkpoint.write().
+    """
     graph = TrackableObjectGraph.FromString(gzip.decompress((FIXTURES / f"{name}.graph.gz").read_bytes()))
     shapes = dict(map(tuple, json.loads(str(np.load(FIXTURES / f"{name}.npz")["about"]))["variables"]))
     tensors: dict[str, Any] = {"_CHECKPOINTABLE_OBJECT_GRAPH": b""}  # the first in the file
@@ -23,6 +26,8 @@ def write_checkpoint(name: str, prefix: Path, beside: dict[str, np.ndarray] | No
         if attribute.full_name in shapes:
             shape = tuple(shapes[attribute.full_name])
             tensors[attribute.checkpoint_key] = official_value(attribute.full_name, shape)
+    if count:
+        tensors["save_counter/.ATTRIBUTES/VARIABLE_VALUE"] = np.int64(count)
     for edge, value in (beside or {}).items():
         key = f"{edge}/.ATTRIBUTES/VARIABLE_VALUE"
         graph.nodes[0].children.add(node_id=len(graph.nodes), local_name=edge)
