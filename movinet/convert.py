@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from movinet.named_tensors import NamedTensors
 
+SHOWN = 6  # of what was left over: an optimiser's state is hundreds of tensors
 SUFFIXES = (".safetensors", ".keras", ".weights.h5")
 EXAMPLES = """examples:
   python -m movinet convert movinet_a0_stream movinet_a0_stream.safetensors       the published folder, for PyTorch
@@ -67,8 +68,10 @@ def main(options: argparse.Namespace) -> int:
     model = build_movinet(spec, classes)
     report = load_tensors(model, tensors, options.source, options.head)
     print(f"{name}, {classes} classes, conv_type {spec.conv_type}: {len(report.matched)} weights matched")
-    for key in report.left_over:
+    for key in report.left_over[:SHOWN]:
         print(f"  left over: {key}")
+    if len(report.left_over) > SHOWN:
+        print(f"  left over: {len(report.left_over) - SHOWN} more")
     fresh = len(model.weights) - len(report.matched)
     if fresh:
         print(f"  new, not trained: {fresh} weights of the classifier")
