@@ -1,4 +1,4 @@
-"""`python -m movinet data check|index|synthesize`: what clips there are, what of them is broken; clips of our own."""
+"""`python -m movinet data check|index|reduce|show|synthesize`: what clips there are, what is broken; smaller sets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,26 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-SOURCE = "a folder of class folders, a folder with Kinetics CSVs or a labels.csv, or one such list"
+from movinet.data.clip_set import ClipSet
+
+SOURCE = (
+    "a folder of class folders (of videos, or of folders of pictures), a folder with Kinetics CSVs, a labels.csv or "
+    "TFRecord files, one such list, or a pattern of TFRecord files"
+)
+REDUCE = """A folder of fewer and smaller clips, a source in its turn, with manifest.csv and manifest.json.
+The same command goes on with an interrupted run. Clips that give no frames are replaced by others of their class.
+
+examples:
+  python -m movinet data reduce k400 k400-mini --classes 200 --clips train=400,val=25 --short-side 128 --fps 12
+  python -m movinet data reduce k400 k400-few --ids train.list val.list test.list --seconds 4
+  python -m movinet data reduce my_clips shards --format tfrecord --short-side 256 --fps 25
+"""
+SHOW = """A picture of clips with their labels: frames as they are read, and below them as training varies them.
+
+examples:
+  python -m movinet data show my_clips --out sheet.png
+  python -m movinet data show k400-mini --out sheet.png --clips 12 --frames 10 --fps 5 --seed 3
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,14 +46,60 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     index.add_argument("source", metavar="SOURCE", help=SOURCE)
     index.add_argument("output", metavar="CSV", help="where to write it; it can be read as a source in its turn")
     index.set_defaults(run=_index)
+    _add_reduce(commands)
+    _add_show(commands)
     synthesize = commands.add_parser("synthesize", help="write moving shapes: real H.264 clips with known labels")
     synthesize.add_argument("folder", metavar="FOLDER", help="new, empty, or of the same settings")
     synthesize.add_argument("--train-clips", type=int, metavar="N", help="per class, to train on (default 130)")
     synthesize.add_argument("--val-clips", type=int, metavar="N", help="per class, to validate with (default 40)")
     synthesize.add_argument("--seed", type=int, help="other clips (default 0)")
     synthesize.set_defaults(run=_synthesize)
-    for command in (check, index, synthesize):
+    for name, command in commands.choices.items():
         command.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
+        if name != "synthesize":
+            command.add_argument(
+                "--frame-rate", type=float, metavar="FPS", help="of clips that are folders of pictures (default 25)"
+            )
+
+
+def _add_reduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    reduce = commands.add_parser(
+        "reduce",
+        help="write a smaller set: fewer classes and clips, shorter, smaller, at a lower rate",
+        description=REDUCE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    reduce.add_argument("source", metavar="SOURCE", help=SOURCE)
+    reduce.add_argument("folder", metavar="DEST", help="new, empty, or of the same command, interrupted")
+    reduce.add_argument("--classes", type=int, metavar="N", help="those with the most clips to train on")
+    reduce.add_argument("--random-classes", action="store_true", help="choose them by the seed instead")
+    reduce.add_argument("--labels", metavar="FILE", help="the classes to take, one per line")
+    reduce.add_argument("--clips", metavar="M", help="per class, shared out over the splits; or train=400,val=25")
+    reduce.add_argument("--ids", nargs="+", default=[], metavar="FILE", help="choose among these: lines of [label/]id")
+    reduce.add_argument("--seed", type=int, default=0, help="other clips (default 0)")
+    reduce.add_argument("--short-side", type=int, metavar="PIXELS", help="of the frames; smaller ones stay")
+    reduce.add_argument("--fps", type=float, help="frames per second (default: each clip's own)")
+    reduce.add_argument("--seconds", type=float, metavar="S", help="of longer clips the middle ones")
+    reduce.add_argument("--format", default="mp4", help="mp4 (H.264, no sound; default) or tfrecord (JPEG frames)")
+    reduce.set_defaults(run=_reduce)
+
+
+def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    show = commands.add_parser(
+        "show",
+        help="a picture of clips before and after augmentation",
+        description=SHOW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    show.add_argument("source", metavar="SOURCE", help=SOURCE)
+    show.add_argument("--out", required=True, metavar="PNG", help="where to write it")
+    show.add_argument("--split", default="train", help="train, val or test (default train)")
+    show.add_argument("--clips", type=int, default=8, metavar="N", help="how many, of all classes in turn (default 8)")
+    show.add_argument("--frames", type=int, default=8, metavar="N", help="of each clip (default 8)")
+    show.add_argument("--size", type=int, default=112, metavar="PIXELS", help="of a frame (default 112)")
+    show.add_argument("--fps", type=float, default=5.0, help="frames per second (default 5)")
+    show.add_argument("--seed", type=int, default=0, help="other clips, other variations (default 0)")
+    show.set_defaults(run=_show)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -46,9 +111,8 @@ def main(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from movinet.data.check import inspect, report, write_report
-    from movinet.data.sources import read_source
 
-    found = read_source(options.source)
+    found = _source(options)
     journal = _journal(options.report) if options.report else None
     facts = inspect(found, journal, workers=options.workers, progress=_progress("checked"))
     result = report(facts)
@@ -64,9 +128,8 @@ def _check(options: argparse.Namespace) -> int:
 
 def _index(options: argparse.Namespace) -> int:
     from movinet.data.check import inspect, write_index
-    from movinet.data.sources import read_source
 
-    found = read_source(options.source)
+    found = _source(options)
     journal = _journal(options.output)
     facts = inspect(found, journal, hashed=True, workers=options.workers, progress=_progress("indexed"))
     write_index(facts, Path(options.output))
@@ -76,6 +139,51 @@ def _index(options: argparse.Namespace) -> int:
     print(f"{len(facts)} clips of {len(found.labels)} classes, {seconds / 60:.1f} minutes, {bad} with a problem")
     print(f"index: {options.output}")
     return 0
+
+
+def _reduce(options: argparse.Namespace) -> int:
+    from movinet.data.choice import Choice, read_clip_counts, read_ids, read_labels
+    from movinet.data.reduce import Reduction, reduce
+
+    choice = Choice(
+        options.classes,
+        read_labels(Path(options.labels)) if options.labels else (),
+        options.random_classes,
+        read_clip_counts(options.clips) if options.clips else None,
+        read_ids([Path(file) for file in options.ids]) if options.ids else None,
+        options.seed,
+    )
+    reduction = Reduction(choice, options.short_side, options.fps, options.seconds, options.format)
+    result = reduce(_source(options), options.folder, reduction, options.workers, _progress("written"))
+    for each in result["skipped"][:20]:
+        print(f"{each['path']}: {each['reason']}")
+    skipped = len(result["skipped"])
+    print(
+        f"... and {skipped - 20} more, all in manifest.json" if skipped > 20 else "", end="\n" if skipped > 20 else ""
+    )
+    print(
+        f"{options.folder}: {result['clips']} clips of {len(result['counts'])} classes, {result['seconds'] / 60:.1f} "
+        f"minutes, {result['bytes'] / 1e6:.1f} MB; {skipped} skipped, {len(result['damaged'])} damaged but used"
+    )
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from movinet.data.contact_sheet import write_sheet
+    from movinet.spec import ClipSpec
+
+    clip = ClipSpec(options.frames, options.size, options.fps)
+    shown = write_sheet(
+        _source(options), Path(options.out), clip, options.split, options.clips, options.seed, options.workers
+    )
+    print(f"{options.out}: {shown} clips")
+    return 0
+
+
+def _source(options: argparse.Namespace) -> ClipSet:
+    from movinet.data.sources import read_source
+
+    return read_source(options.source, frames_per_second=options.frame_rate)
 
 
 def _synthesize(options: argparse.Namespace) -> int:

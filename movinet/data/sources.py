@@ -87,7 +87,7 @@ def _is_shard(path: Path) -> bool:
 def _from_shards(shards: Sequence[Path]) -> ClipSet:
     from movinet.data.records import clips_of_shards  # it needs NumPy
 
-    return clips_of_shards([(path, _split_in(path)) for path in shards])
+    return clips_of_shards([(path, split_in_name(path)) for path in shards])
 
 
 def _from_class_folders(folder: Path) -> ClipSet:
@@ -155,7 +155,7 @@ def _best(candidates: list[Path], label: str, split: str) -> Path:
 def _from_tables(lists: Iterable[Path], root: Path) -> ClipSet:
     clips, missing, unlabelled = [], [], 0
     for table in lists:
-        from_name = _split_in(table)
+        from_name = split_in_name(table)
         for row in _rows(table) if _kind(table) == "table" else _lines(table):
             name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
             file = next((place / name for place in (table.parent, root) if name and (place / name).exists()), None)
@@ -236,7 +236,7 @@ def _share_of_each_class(clips: Iterable[ClipFile], share: float, seed: int) -> 
     return chosen
 
 
-def _split_in(path: Path) -> str:
+def split_in_name(path: Path) -> str:
     """The split that a file's name holds as a word: kinetics_train_25fps-00000-of-00010."""
     words = re.split(r"\W|_", path.name.lower())
     return next((split for name, split in SPLITS.items() if name in words), "")
