@@ -135,8 +135,7 @@ class Stream:
 
         B, H and W stay what they are until `reset`; ValueError if they do not.
         """
-        frames = ops.convert_to_tensor(frames, "float32")
-        self._require(frames.shape)
+        frames = self.checked(frames)
         if self._states is None:
             self._states = initial_states(self._model, frames.shape[0], frames.shape[2:4], self._pool)
             self._shape = tuple(frames.shape)
@@ -151,8 +150,12 @@ class Stream:
         self._shape: tuple[int, ...] | None = None
         self.frames_seen = 0
 
-    def _require(self, shape: Any) -> None:
-        """Raises ValueError for frames of a shape that cannot follow."""
+    def checked(self, frames: Any) -> Any:
+        """The frames as a float32 tensor. Raises ValueError where they are no frames, or do not fit those before."""
+        frames = ops.convert_to_tensor(frames)
+        shape, dtype = tuple(frames.shape), keras.backend.standardize_dtype(frames.dtype)
+        if not keras.backend.is_float_dtype(dtype):
+            raise ValueError(f"frames of {dtype} are not allowed; allowed: floats from 0 to 1")
         allowed = "(videos, frames, height, width, 3), each 1 or more"
         fits = len(shape) == 5 and min(shape) >= 1 and shape[-1] == 3
         if self._shape is not None:
@@ -160,7 +163,8 @@ class Stream:
             allowed = f"({batch}, frames, {', '.join(map(str, size))}), as before; reset() for others"
             fits = fits and (shape[0], *shape[2:]) == (batch, *size)
         if not fits:
-            raise ValueError(f"frames of shape {tuple(shape)} are not allowed; allowed: {allowed}")
+            raise ValueError(f"frames of shape {shape} are not allowed; allowed: {allowed}")
+        return ops.cast(frames, "float32")
 
 
 def _compiled(twin: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:

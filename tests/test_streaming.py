@@ -7,9 +7,10 @@ import keras
 import numpy as np
 import pytest
 
+from movinet.layers.pool import CUMULATIVE, Cumulative, Exponential, Pool, Window
 from movinet.model import build_movinet
 from movinet.spec import BlockSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
-from movinet.streaming import initial_states, stream_model
+from movinet.streaming import Stream, initial_states, stream_model
 from tests.random_specs import random_spec
 
 STREAM = MovinetSpec(
@@ -30,6 +31,7 @@ SPECS = {
     "per frame": dataclasses.replace(STREAM, conv_type="3d_2plus1d", se_type="2d", average_pooling_type="2d"),
     "plain": dataclasses.replace(STREAM, se_type="none", use_positional_encoding=False),
 }
+POOLS = [Cumulative(), Window(3), Exponential(2.0)]
 
 
 def built(spec: MovinetSpec, classes: int = 5) -> keras.Model:
@@ -41,9 +43,9 @@ def built(spec: MovinetSpec, classes: int = 5) -> keras.Model:
     return model
 
 
-def streamed(model: keras.Model, clip: np.ndarray, cuts: list[int]) -> np.ndarray:
+def streamed(model: keras.Model, clip: np.ndarray, cuts: list[int], pool: Pool = CUMULATIVE) -> np.ndarray:
     """Logits after each of the pieces that end before frame `cuts[i]`: (pieces, B, classes)."""
-    stream, states, logits = stream_model(model), initial_states(model, len(clip), clip.shape[2:4]), []
+    stream, states, logits = stream_model(model, pool), initial_states(model, len(clip), clip.shape[2:4], pool), []
     for start, end in zip([0, *cuts], [*cuts, clip.shape[1]], strict=True):
         out = stream({"image": keras.ops.convert_to_tensor(clip[:, start:end]), **states})
         logits.append(np.asarray(out.pop("logits")))
@@ -88,28 +90,121 @@ def test_pieces_of_any_length_end_alike():
         np.testing.assert_allclose(streamed(model, clip, cuts)[-1], whole, rtol=1e-4, atol=1e-5)
 
 
-def test_twin_shares_the_weights_and_keeps_the_shapes_of_states():
+@pytest.mark.parametrize("pool", POOLS, ids=str)
+def test_twin_shares_the_weights_and_keeps_the_shapes_of_states(pool):
     model = built(STREAM)
-    stream, states = stream_model(model), initial_states(model, 2, (19, 22))
+    stream, states = stream_model(model, pool), initial_states(model, 2, (19, 22), pool)
     assert {id(w) for w in stream.weights} == {id(w) for w in model.weights}
+    assert max(len(state.shape) for state in states.values()) == 5
     out = stream({"image": keras.ops.zeros((2, 1, 19, 22, 3)), **states})
     out.pop("logits")
     assert {name: tuple(s.shape) for name, s in out.items()} == {name: tuple(s.shape) for name, s in states.items()}
     assert {name: s.dtype for name, s in out.items()} == {name: s.dtype for name, s in states.items()}
 
 
-def test_saved_twin_gives_the_same_bits(tmp_path):
+@pytest.mark.parametrize("pool", POOLS, ids=str)
+def test_saved_twin_gives_the_same_bits(pool, tmp_path):
     model = built(STREAM)
-    stream, states = stream_model(model), initial_states(model, 1, 16)
+    stream, states = stream_model(model, pool), initial_states(model, 1, 16, pool)
     stream.save(tmp_path / "stream.keras")
     loaded = keras.models.load_model(tmp_path / "stream.keras")
-    frame = {"image": keras.random.uniform((1, 2, 16, 16, 3)), **states}
+    frame = {"image": keras.random.uniform((1, 5, 16, 16, 3)), **states}
     expected, result = stream(frame), loaded(frame)
     assert expected.keys() == result.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(result[name], value)
 
 
+def test_the_published_states_have_the_published_names():
+    names = {name.split("_layer0_")[-1] for name in initial_states(built(STREAM), 1, 16) if "layer0" in name}
+    assert names == {"stream_buffer", "pool_buffer", "pool_frame_count", "pos_enc_frame_count"}
+
+
+@pytest.mark.parametrize("pool", POOLS, ids=str)
+def test_every_pool_gives_the_same_whatever_the_cut(pool):
+    model, clip = built(STREAM), np.random.default_rng(0).random((2, 9, 16, 18, 3), dtype=np.float32)
+    whole = streamed(model, clip, [], pool)[-1]
+    for cuts in ([1], [4, 5], list(range(1, 9))):
+        np.testing.assert_allclose(streamed(model, clip, cuts, pool)[-1], whole, rtol=1e-4)
+
+
+def test_a_window_is_the_clip_so_far_until_it_is_full():
+    model, clip = built(STREAM), np.random.default_rng(0).random((1, 8, 16, 16, 3), dtype=np.float32)
+    rows = streamed(model, clip, list(range(1, 8)), Window(5))
+    errors = [np.abs(row / model(clip[:, : frames + 1]) - 1).max() for frames, row in enumerate(rows)]
+    assert max(errors[:5]) < 1e-4
+    assert min(errors[5:]) > 1e-3
+
+
+def test_a_window_is_the_clip_of_its_last_frames():
+    """Without time in convolutions and squeeze-excite, the head's average is all that remembers."""
+    blocks = (BlockSpec(8, (LayerSpec(16, (1, 5, 5)), LayerSpec(24, (1, 3, 3)))),)
+    model = built(MovinetSpec(StemSpec(8), blocks, HeadSpec(24, 32), causal=True, se_type="2d"))
+    clip = np.random.default_rng(0).random((2, 9, 16, 16, 3), dtype=np.float32)
+    rows = streamed(model, clip, list(range(1, 9)), Window(3))
+    for frames in range(3, 10):
+        np.testing.assert_allclose(rows[frames - 1], model(clip[:, frames - 3 : frames]), rtol=1e-4)
+
+
 def test_a_base_network_does_not_stream():
     with pytest.raises(ValueError, match="causal"):
         stream_model(build_movinet(dataclasses.replace(STREAM, causal=False), 3))
+
+
+def test_pushed_frames_are_the_clip_so_far():
+    model, clip = built(STREAM), np.random.default_rng(0).random((2, 9, 19, 22, 3), dtype=np.float32)
+    stream = Stream(model)
+    for start, end in [(0, 1), (1, 2), (2, 5), (5, 7), (7, 8), (8, 9)]:
+        logits = stream.push(clip[:, start:end])
+        assert stream.frames_seen == end
+        np.testing.assert_allclose(logits, model(clip[:, :end]), rtol=1e-4)
+
+
+@pytest.mark.parametrize("pool", POOLS, ids=str)
+def test_pushed_frames_go_the_way_of_the_twin(pool):
+    model, clip = built(STREAM), np.random.default_rng(0).random((1, 6, 16, 16, 3), dtype=np.float32)
+    stream = Stream(model, pool)
+    rows = [np.asarray(stream.push(clip[:, frame : frame + 1])) for frame in range(6)]
+    np.testing.assert_allclose(rows, streamed(model, clip, list(range(1, 6)), pool), rtol=1e-4)
+
+
+def test_a_reset_stream_takes_other_videos():
+    model, rng = built(STREAM), np.random.default_rng(0)
+    stream = Stream(model)
+    stream.push(rng.random((1, 3, 16, 16, 3)))
+    stream.reset()
+    assert stream.frames_seen == 0
+    clip = rng.random((2, 4, 19, 16, 3), dtype=np.float32)
+    np.testing.assert_allclose(stream.push(clip), model(clip), rtol=1e-4)
+
+
+def test_a_stream_follows_the_weights_of_its_model():
+    model, frame = built(STREAM), np.ones((1, 1, 16, 16, 3), np.float32)
+    stream = Stream(model)
+    before = np.asarray(stream.push(frame))
+    for weight in model.trainable_weights:
+        weight.assign(weight * 1.1)
+    stream.reset()
+    after = np.asarray(stream.push(frame))
+    assert np.abs(after / before - 1).min() > 0.01
+    np.testing.assert_allclose(after, model(frame), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("frames", "allowed"),
+    [
+        (np.zeros((1, 16, 16, 3)), "(videos, frames, height, width, 3), each 1 or more"),
+        (np.zeros((1, 0, 16, 16, 3)), "(videos, frames, height, width, 3), each 1 or more"),
+        (np.zeros((1, 1, 16, 16, 1)), "(videos, frames, height, width, 3), each 1 or more"),
+        (np.zeros((1, 1, 16, 16, 3), np.uint8), "floats from 0 to 1"),
+    ],
+)
+def test_what_is_no_frame_is_refused_in_one_line(frames, allowed):
+    stream = Stream(built(STREAM))
+    with pytest.raises(ValueError, match="not allowed; allowed") as error:
+        stream.push(frames)
+    assert str(error.value).endswith(allowed)
+    stream.push(np.zeros((2, 1, 16, 16, 3)))
+    with pytest.raises(ValueError, match=r"\(1, 1, 16, 16, 3\) .* allowed: \(2, frames, 16, 16, 3\), as before"):
+        stream.push(np.zeros((1, 1, 16, 16, 3)))
+    assert stream.frames_seen == 1
