@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import zipfile
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from movinet.model import build_movinet
 from movinet.presets import preset
+from movinet.spec import BlockSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
 from movinet.weights import CheckpointError, load_checkpoint, official_names, save_checkpoint
 from tests.official_checkpoints import FIXTURES, write_checkpoint
 from tests.official_values import official_clip, official_value
@@ -130,3 +132,42 @@ def test_a_written_checkpoint_keeps_each_weight_where_the_published_ones_do(tmp_
     for key in published.get_variable_to_shape_map().keys() - {"_CHECKPOINTABLE_OBJECT_GRAPH"}:
         np.testing.assert_array_equal(ours.get_tensor(key), published.get_tensor(key))
     assert load_checkpoint(model, tmp_path / "ours").matched == tuple(weight.path for weight in model.weights)
+
+
+def test_a_trained_model_s_keras_file_gives_its_weights_and_not_its_optimiser(tmp_path):
+    layer = LayerSpec(8, (3, 3, 3))
+    spec = MovinetSpec(StemSpec(4), (BlockSpec(8, (layer, layer)),), HeadSpec(8, 8), conv_type="2plus1d")
+    model = build_movinet(spec, 3, dropout=0.2, stochastic_depth=0.2)
+    model.compile("adam")
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "trained.keras")
+    fresh = build_movinet(spec, 7)
+    own = [weight.numpy() for weight in fresh.weights[-2:]]
+    report = load_checkpoint(fresh, tmp_path / "trained.keras", head="new")
+    assert report.matched == tuple(weight.path for weight in fresh.weights[:-2])
+    assert "layers/classifier_head/classifier/vars/0" in report.left_over
+    unused = [key for key in report.left_over if "classifier_head/classifier" not in key]
+    assert len(unused) > 2 * len(model.trainable_variables)  # Adam's two moments of each, its step and rate
+    assert {key.split("/")[0] for key in unused} == {"optimizer"}
+    for ours, theirs in zip(fresh.weights[:-2], model.weights[:-2], strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    for weight, value in zip(fresh.weights[-2:], own, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+    with pytest.raises(CheckpointError, match="num_classes, 3 in the checkpoint and 7 in the model"):
+        load_checkpoint(fresh, tmp_path / "trained.keras")
+
+
+def test_what_is_no_keras_file_of_a_movinet_is_said(tmp_path):
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    other.save(tmp_path / "other.keras")
+    other.save_weights(tmp_path / "other.weights.h5")
+    (tmp_path / "text.keras").write_text("weights")
+    (tmp_path / "text.weights.h5").write_text("weights")
+    with zipfile.ZipFile(tmp_path / "empty.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    model = t0()
+    for name in ("other.keras", "other.weights.h5", "text.keras", "text.weights.h5", "empty.keras", "lost.keras"):
+        words = "holds no MoViNet" if name.startswith("other") else "cannot be read: "
+        with pytest.raises(CheckpointError, match=f"{name} {words}") as refused:
+            load_checkpoint(model, tmp_path / name)
+        assert len(str(refused.value).splitlines()) == 1
