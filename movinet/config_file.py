@@ -5,6 +5,7 @@ A file may name others that it changes, `base: other.yaml`; `movinet.typed` make
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def _with_bases(path: Path, below: tuple[Path, ...]) -> tuple[dict[str, Any], di
         return own, dict.fromkeys(flat(own), str(path))
     if not isinstance(base, str) or not (path.parent / base).is_file():
         raise ConfigError(f"{path}: base={base} is not allowed; allowed: a YAML file that exists, relative to this one")
-    data, origins = _with_bases(path.parent / base, (*below, resolved))
+    data, origins = _with_bases(Path(os.path.normpath(path.parent / base)), (*below, resolved))
     merged = _merged(data, own)
     kept = {key: origin for key, origin in origins.items() if key in flat(merged)}
     return merged, kept | dict.fromkeys(flat(own), str(path))

@@ -47,7 +47,7 @@ class Measurement:
     """One epoch: mean loss and accuracy of the training batches as they came, then of the whole validation split.
 
     loss has label smoothing and val_loss has not.  epoch counts from 1.  val_top5: the right class is among the five
-    likeliest.  val_map: mean average precision, where clips have several classes.  data_seconds: spent waiting for batches.
+    likeliest.  val_map: mean average precision, where clips have several classes.  data_seconds: waiting for batches.
     """
 
     epoch: int
@@ -204,9 +204,9 @@ class Training:
                 self._settle()
                 return waited
             clips, labels = batch
-            result = (len(labels), *self._train_step(clips, labels))
+            loss, accuracy = self._train_step(clips, labels)
             self._settle()
-            self._pending = result
+            self._pending = (len(labels), loss, accuracy)
             self.steps_done += 1
             if on_step:
                 on_step()
@@ -246,7 +246,7 @@ class Training:
         notes: plain data that `load` gives back.  Between two steps of an epoch it may be called, too.
         """
         self._settle()
-        arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
+        arrays: dict[str, Any] = {name: np.asarray(variable) for name, variable in self._variables().items()}
         state = {"epochs_done": self.epochs_done, "steps_done": self.steps_done, "sums": self._sums.tolist()}
         state |= {"settings": asdict(self.settings), "notes": notes or {}}
         arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)

@@ -65,21 +65,26 @@ class VectorOptimizer:
         """Updates the weights against the loss' gradients."""
         gradients: Any = tape.gradient(loss, [[w.value for w in group] for group in self.groups])
         before = [tf.identity(vector.value) for vector in self.vectors] if self.rates else []
-        updates = self.optimizer.iterations
+        updates = self._updates()
         self.optimizer.apply([_vector(group) for group in gradients], self.vectors)
         for vector, old, rate in zip(self.vectors, before, self.rates, strict=False):
             vector.assign(old + rate * (vector.value - old))
-        self._average(tf.cast(self.optimizer.iterations - updates, tf.float32))
+        self._average(self._updates() - updates)
         self._write(self.vectors)
 
     def _average(self, updated: tf.Tensor) -> None:
         """updated: 1 after an update, 0 where gradients were only gathered."""
         if self.decay is None:
             return
-        count = tf.cast(self.optimizer.iterations, tf.float32)
+        count = self._updates()
         share = updated * (1 - tf.minimum(self.decay, (1 + count) / (10 + count)))
         for average, vector in zip(self.averages, self.vectors, strict=True):
             average.assign_add(share * (vector.value - average.value))
+
+    def _updates(self) -> tf.Tensor:
+        """How many there were, as a number of now."""
+        iterations: Any = self.optimizer.iterations
+        return tf.cast(iterations, tf.float32)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -171,7 +176,8 @@ class Loss:
         if self.members is not None:
             target = wanted * keep + (1 - keep) / 2
             return tf.reduce_mean(weights * tf.nn.sigmoid_cross_entropy_with_logits(target, logits), 1)
-        loss = tf.nn.softmax_cross_entropy_with_logits(wanted * keep + (1 - keep) / logits.shape[-1], logits)
+        classes: Any = logits.shape[-1]
+        loss = tf.nn.softmax_cross_entropy_with_logits(wanted * keep + (1 - keep) / classes, logits)
         return loss if isinstance(weights, float) else loss * tf.linalg.matvec(wanted, weights)
 
 
@@ -218,7 +224,8 @@ def reseed(model: keras.Model, seed: int, epoch: int) -> None:
 
 def _hits(logits: tf.Tensor, wanted: tf.Tensor, count: int) -> tf.Tensor:
     """How much of what is wanted is among the likeliest `count` classes, at most 1; (B,)."""
-    best = tf.math.top_k(logits, min(count, logits.shape[-1])).indices
+    classes: Any = logits.shape[-1]
+    best = tf.math.top_k(logits, min(count, classes)).indices
     return tf.minimum(tf.reduce_sum(tf.gather(wanted, best, batch_dims=1), 1), 1.0)
 
 

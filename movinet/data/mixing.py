@@ -43,7 +43,7 @@ def mix(
     if way == "mixup":
         clips = np.float32(kept) * clips + np.float32(1 - kept) * clips[partner]
     else:
-        top, left, bottom, right = _box(*clips.shape[2:4], 1 - kept, rng)
+        top, left, bottom, right = _box(clips.shape[2], clips.shape[3], 1 - kept, rng)
         clips[:, :, top:bottom, left:right] = clips[partner][:, :, top:bottom, left:right]
         kept = 1 - (bottom - top) * (right - left) / (clips.shape[2] * clips.shape[3])
     return clips, np.float32(kept) * shares + np.float32(1 - kept) * shares[partner]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -96,6 +97,40 @@ def make_batch(
             elif augment.policy == "rand":
                 out[place] = rand_augment(out[place], augment.operations, augment.magnitude, rng)
     return out, cache.label_indices[chosen]
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a clip is taken: shares, 0 to 1, of the room before it in time (moment) and, for crops of `crop_share` of
+    the frame's shorter side, along the longer one (place)."""
+
+    moment: float = 0.5
+    place: float = 0.5
+    crop_share: float = 1.0
+
+
+def views(clips: int = 1, crops: int = 1, crop_share: float = 1.0) -> list[View]:
+    """`clips` moments from the first to the last, each with `crops` places from one end of the frame to the other.
+
+    One is the centre.  As Model Garden's num_test_clips and num_test_crops.
+    """
+    moments, places = (np.linspace(0, 1, count).tolist() if count > 1 else [0.5] for count in (clips, crops))
+    return [View(moment, place, crop_share) for moment in moments for place in places]
+
+
+def make_view(cache: FrameCache, chosen: np.ndarray, clip: ClipSpec, view: View) -> np.ndarray:
+    """One view of each of the cache's entries `chosen`, (B, T, S, S, 3) float32 in [0, 1]."""
+    out = np.empty((len(chosen), clip.frames, clip.resolution, clip.resolution, 3), np.float32)
+    step = cache.frames_per_second / clip.frames_per_second
+    for place, entry in enumerate(chosen):
+        frames = cache.frames(entry)
+        first = view.moment * max(0.0, len(frames) - clip.frames * step)
+        moments = np.floor(first + np.arange(clip.frames) * step + 1e-6).astype(np.intp) % len(frames)
+        height, width = frames.shape[1:3]
+        side = view.crop_share * min(height, width)
+        down, right = (0.5, view.place) if width >= height else (view.place, 0.5)
+        cut(frames, moments, Draw(((height - side) * down, (width - side) * right, side, side)), out[place])
+    return out
 
 
 def frame_indices(

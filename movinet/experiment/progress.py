@@ -30,6 +30,9 @@ class Progress:
 
     def step(self, done: int, total: int, steps_per_epoch: int) -> None:
         """`done` of `total` steps are done."""
+        if self.first is None or done == self.first + 1:  # the graph was built in it, so its time tells nothing
+            self.begin(done)
+            return
         epoch, step = divmod(done - 1, steps_per_epoch)
         text = f"epoch {epoch + 1}/{total // steps_per_epoch}, step {step + 1}/{steps_per_epoch}"
         self._count(text, done, total, False)
