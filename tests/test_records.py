@@ -77,7 +77,7 @@ def test_any_bytes_parse_or_are_refused(data):
 def test_tensorflow_reads_what_is_written_here(shards):
     import tensorflow as tf
 
-    files = sorted(str(file) for file in shards.iterdir())
+    files, clips = sorted(str(file) for file in shards.iterdir()), read_source(shards).clips
     context = {INDEX: tf.io.VarLenFeature(tf.int64), "clip/label/string": tf.io.FixedLenFeature([], tf.string)}
     lists = {
         ENCODED: tf.io.FixedLenSequenceFeature([], tf.string),
@@ -87,7 +87,9 @@ def test_tensorflow_reads_what_is_written_here(shards):
         found, rows = tf.io.parse_single_sequence_example(payload, context, lists)
         assert (int(found[INDEX].values[0]), found["clip/label/string"].numpy().decode()) == (k % 2, "ab"[k % 2])
         assert rows["image/timestamp"].numpy().tolist() == [100_000 * number for number in range(20)]
-        images = np.stack([tf.io.decode_jpeg(image).numpy() for image in rows[ENCODED]])
+        images = np.stack([tf.io.decode_jpeg(i, dct_method="INTEGER_ACCURATE").numpy() for i in rows[ENCODED]])
+        with open_record(clips[k].path, clips[k].offset or 0) as clip:
+            assert abs(images.astype(int) - decode(clip, RATE).frames).max() <= 1  # 0 with the same libjpeg
         assert numbers(images) == list(range(k, 20 + k))
         assert abs(images.astype(int) - numbered_frames(20 + k)[k:]).mean() < 1
     assert k == 7
