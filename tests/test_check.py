@@ -2,17 +2,21 @@
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from movinet.data import cli
 from movinet.data.cache import FrameCache
 from movinet.data.check import inspect, report
+from movinet.data.records import clip_record
 from movinet.data.sources import read_source
+from movinet.data.tfrecord import framed
 from tests.clip_files import numbered_frames, write_video
 
 GOOD, BAD = 30, 21
@@ -109,6 +113,36 @@ def test_an_index_tells_the_facts_and_is_a_source(tmp_path):
     assert [(os.path.realpath(clip.path), clip.label, clip.split) for clip in again.clips] == [
         (os.path.realpath(clip.path), clip.label, clip.split) for clip in direct.clips
     ]
+
+
+def test_an_index_of_records_and_pictures_is_a_source(tmp_path):
+    frames = numbered_frames(12)
+    for number in range(2):
+        folder = tmp_path / "pictures" / "a" / str(number)
+        folder.mkdir(parents=True)
+        for place, frame in enumerate(frames):
+            Image.fromarray(frame).save(folder / f"{place}.png")
+    payload = clip_record(frames, [k / 10 for k in range(12)], 10, "b", 1, "one")
+    (tmp_path / "train.tfrecord").write_bytes(framed(payload) * 2)
+    for source, options, count in (("pictures", ["--frame-rate", 8], 2), ("train.tfrecord", [], 2)):
+        output = tmp_path / "index" / f"{source}.csv"
+        assert run("index", tmp_path / source, output, "--workers", 1, *options) == 0
+        rows = list(csv.DictReader(output.open()))
+        assert [(row["frames"], row["problem"], row["width"]) for row in rows] == [("12", "", "64")] * count
+        again, direct = read_source(output), read_source(tmp_path / source, frames_per_second=8 if options else None)
+        assert [
+            (os.path.realpath(c.path), c.offset, c.key, c.label, c.split, c.frames_per_second) for c in again.clips
+        ] == [(os.path.realpath(c.path), c.offset, c.key, c.label, c.split, c.frames_per_second) for c in direct.clips]
+    hashes = {row["sha256"] for row in rows}
+    assert hashes == {hashlib.sha256(payload).hexdigest()}
+
+
+def test_an_index_names_what_is_listed_and_not_there(tmp_path):
+    write_video(tmp_path / "set" / "1.mp4", numbered_frames(5))
+    (tmp_path / "set" / "labels.csv").write_text("path,label\n1.mp4,a\nclips/gone.mp4,a\n")
+    assert run("index", tmp_path / "set", tmp_path / "index" / "x.csv", "--workers", 1) == 0
+    rows = [(row["path"], row["problem"]) for row in csv.DictReader((tmp_path / "index" / "x.csv").open())]
+    assert rows == [("../set/1.mp4", ""), ("clips/gone.mp4", "listed, but not there")]
 
 
 def test_bad_options_are_named(tmp_path):

@@ -130,12 +130,16 @@ def write_report(facts: Iterable[ClipFacts], path: Path) -> None:
 
 
 def write_index(facts: Sequence[ClipFacts], path: Path) -> None:
-    """A CSV with a column per fact, paths relative to its folder: `read_source` takes it as a list of clips."""
+    """A CSV with a column per fact, paths relative to its folder: `read_source` takes it as a list of clips.
+
+    What is not there keeps the name it is listed under.
+    """
     text = io.StringIO()
     table = csv.DictWriter(text, [field.name for field in fields(ClipFacts)], lineterminator="\n")
     table.writeheader()
     for each in facts:
-        table.writerow(asdict(each) | {"path": os.path.relpath(each.path, path.parent)})
+        there = os.path.exists(each.path)
+        table.writerow(asdict(each) | {"path": os.path.relpath(each.path, path.parent) if there else each.path})
     _write(path, text.getvalue())
 
 

@@ -116,6 +116,7 @@ def reduce(
     skipped = [(row["source"], row["problem"]) for row in rows if not row["path"]]
     skipped += [(name, "in the list of ids, not in the source") for name in absent]
     skipped += [(name, "listed, but not there") for name in clip_set.missing]
+    skipped += [(str(path), f"not a video's extension: {path.suffix!r}") for path in clip_set.ignored]
     skipped += clip_set.broken
     result = write_manifest(folder, good, skipped, {"key": key, "settings": settings})
     (folder / JOURNAL).unlink()
@@ -131,7 +132,7 @@ def make_clip(task: Task, reduction: Reduction) -> Made:
         return Made(b"", {}, error.reason)
     frames = decoded.frames
     if len(set(decoded.times)) < 2:
-        return Made(b"", {}, "a single frame: a picture, not a video")
+        return Made(b"", {}, f"a single frame at {rate:g} per second: a picture, not a video")
     height, width = frames.shape[1:3]
     if reduction.format == "mp4":
         content = written = mp4(frames, rate)
