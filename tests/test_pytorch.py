@@ -20,8 +20,6 @@ from tests.port_states import A0, T0, port_state
 from tests.random_specs import random_spec
 from tests.test_parity import every_frame
 
-GENERATIONS = pytest.mark.parametrize("older", [False, True], ids=["newer", "older"])
-
 
 @pytest.fixture(scope="module")
 def t0_base():
@@ -37,7 +35,7 @@ def is_official(model) -> bool:
     return all(np.array_equal(weight.numpy(), official_value(name, tuple(weight.shape))) for name, weight in names)
 
 
-@GENERATIONS
+@pytest.mark.parametrize("older", [False, True], ids=["newer", "older"])
 @pytest.mark.parametrize("kind", ["base", "stream"])
 def test_a_state_dict_brings_the_published_logits(tmp_path, kind, older):
     write(port_state(T0, kind == "stream", older), tmp_path / "t0.safetensors")
@@ -46,6 +44,8 @@ def test_a_state_dict_brings_the_published_logits(tmp_path, kind, older):
     assert report.matched == tuple(weight.path for weight in model.weights)
     assert report.left_over == ()
     assert is_official(model)
+    if older:  # equal weights, equal logits
+        return
     fixture = np.load(FIXTURES / f"t0_{kind}.npz")
     size = next(iter(set(fixture.files) - {"about"}))
     clip, expected = official_clip(*map(int, size.split("x"))), fixture[size]
@@ -186,11 +186,12 @@ def test_kernels_of_conv3d_in_two_parts_are_written_as_conv2d_and_read_into_eith
     assert shapes == port
     flat = build_movinet(stream, 5)
     load_checkpoint(flat, tmp_path / "t0.safetensors")
-    again = build_movinet(dataclasses.replace(stream, conv_type="3d_2plus1d"), 5)
-    load_checkpoint(again, tmp_path / "t0.safetensors")
-    for weight, same, other in zip(model.weights, again.weights, flat.weights, strict=True):
-        np.testing.assert_array_equal(same.numpy(), weight.numpy())
-        np.testing.assert_array_equal(other.numpy(), weight.numpy().reshape(other.shape))
+    written = [weight.numpy() for weight in model.weights]
+    model.set_weights([0 * value for value in written])
+    load_checkpoint(model, tmp_path / "t0.safetensors")
+    for value, same, other in zip(written, model.weights, flat.weights, strict=True):
+        np.testing.assert_array_equal(same.numpy(), value)
+        np.testing.assert_array_equal(other.numpy(), value.reshape(other.shape))
 
 
 def test_a_skip_without_a_pool_is_the_first_of_its_sequence(tmp_path):
