@@ -17,6 +17,7 @@ from movinet.spec import CONV_TYPES, MovinetSpec, spec_from_yaml
 if TYPE_CHECKING:
     import keras
 
+    from movinet.checkpoint import LoadReport
     from movinet.named_tensors import NamedTensors
 
 SHOWN = 6  # of what was left over: an optimiser's state is hundreds of tensors
@@ -64,17 +65,13 @@ def main(options: argparse.Namespace) -> int:
     spec = replace(spec, conv_type=options.conv_type or spec.conv_type)
     classes = options.classes or tensors.num_classes
     if classes is None:
-        raise ValueError(f"{options.source} holds no classifier; --classes N and --head new are needed")
+        dense = "classifier_head/head/kernel" in tensors.shapes
+        needed = "--classes N and --head new are needed" if dense else "a backbone alone is not converted"
+        raise CheckpointError(f"{options.source} holds no classifier; {needed}")
     model = build_movinet(spec, classes)
     report = load_tensors(model, tensors, options.source, options.head)
     print(f"{name}, {classes} classes, conv_type {spec.conv_type}: {len(report.matched)} weights matched")
-    for key in report.left_over[:SHOWN]:
-        print(f"  left over: {key}")
-    if len(report.left_over) > SHOWN:
-        print(f"  left over: {len(report.left_over) - SHOWN} more")
-    fresh = len(model.weights) - len(report.matched)
-    if fresh:
-        print(f"  new, not trained: {fresh} weights of the classifier")
+    _print_rest(report, fresh=len(model.weights) - len(report.matched))
     print(f"writing {dest} ...", flush=True)
     try:
         write_proved(model, build_movinet(spec, classes), dest)
@@ -82,6 +79,15 @@ def main(options: argparse.Namespace) -> int:
         raise CheckpointError(f"{dest} cannot be written ({error.strerror or error})") from error
     print(f"{dest}: read back, {len(model.weights)} weights equal bit by bit")
     return 0
+
+
+def _print_rest(report: LoadReport, fresh: int) -> None:
+    for key in report.left_over[:SHOWN]:
+        print(f"  left over: {key}")
+    if len(report.left_over) > SHOWN:
+        print(f"  left over: {len(report.left_over) - SHOWN} more")
+    if fresh:
+        print(f"  new, not trained: {fresh} weights of the classifier")
 
 
 def write_proved(model: keras.Model, twin: keras.Model, dest: Path) -> None:

@@ -237,13 +237,17 @@ def test_a_file_that_does_not_read_back_never_gets_its_name(tmp_path, dest):
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_a_backbone_alone_needs_its_classes(folder, capsys):
+def test_what_has_no_classifier_needs_its_classes(folder, capsys):
     save_state_dict(small(), folder / "all.safetensors")
-    state = {name: value for name, value in load_file(folder / "all.safetensors").items() if "classifier" not in name}
-    save_file(state, folder / "backbone.safetensors")
-    network = ("--network", str(folder / "spec.yaml"))
-    assert convert(folder / "backbone.safetensors", folder / "y.keras", *network) == 2
-    assert "backbone.safetensors holds no classifier" in capsys.readouterr().err
+    state, network = load_file(folder / "all.safetensors"), ("--network", str(folder / "spec.yaml"))
+    cases = {"classifier.3": "--classes N and --head new are needed", "classifier": "a backbone alone is not converted"}
+    for layer, words in cases.items():
+        save_file({name: value for name, value in state.items() if layer not in name}, folder / f"{layer}.safetensors")
+        assert convert(folder / f"{layer}.safetensors", folder / "y.keras", *network) == 2
+        said = capsys.readouterr().err
+        assert said == f"error: {folder / layer}.safetensors holds no classifier; {words}\n"
+    new = (*network, "--classes", "4", "--head", "new")
+    assert convert(folder / "classifier.3.safetensors", folder / "y.keras", *new) == 0
 
 
 @pytest.mark.parametrize("seed", range(8))
