@@ -289,7 +289,7 @@ class Training:
     @property
     def finite(self) -> bool:
         """Whether all weights and the optimizer's state are numbers: a good loss may have had bad gradients."""
-        return all(np.isfinite(np.asarray(variable, np.float64)).all() for variable in self._variables().values())
+        return all(np.isfinite(np.asarray(variable)).all() for variable in self._variables().values())
 
     def _variables(self) -> dict[str, Any]:
         """All that training changes, by the names in a checkpoint."""

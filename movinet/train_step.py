@@ -40,12 +40,14 @@ class VectorOptimizer:
         average: float | None = None,
     ):
         self.optimizer, self.decay = optimizer, average
-        self.groups = [[w for w in weights if len(w.shape) > 1], [w for w in weights if len(w.shape) <= 1]]
+        kinds = [w for w in weights if len(w.shape) > 1], [w for w in weights if len(w.shape) <= 1]
+        self.groups = [group for group in kinds if group]
         self.vectors = [keras.Variable(_vector(group), dtype="float32") for group in self.groups]
         self.averages = [keras.Variable(vector, dtype="float32") for vector in self.vectors] if average else []
         by_weight = dict(zip(map(id, weights), rates or (), strict=False))
         self.rates = [_vector([tf.fill(w.shape, by_weight[id(w)]) for w in g]) for g in self.groups] if rates else []
-        optimizer.exclude_from_weight_decay(var_list=self.vectors[1:])
+        plain = [vector for vector, group in zip(self.vectors, self.groups, strict=True) if len(group[0].shape) <= 1]
+        optimizer.exclude_from_weight_decay(var_list=plain)
         optimizer.build(self.vectors)
 
     @property
@@ -110,8 +112,10 @@ def new_optimizer(
 ) -> VectorOptimizer:
     """The settings' optimizer with its schedule over all epochs.  scale: a variable, a factor on the learning rate."""
     rate = _learning_rate(settings, max(1, settings.epochs * steps_per_epoch // settings.accumulate))
+    if settings.accumulate > 1 or scale is not None:
+        rate = ByUpdates(rate, settings.accumulate, 1.0 if scale is None else scale)
     common: dict[str, Any] = {
-        "learning_rate": rate if scale is None else Scaled(rate, scale),
+        "learning_rate": rate,
         "weight_decay": settings.weight_decay or None,
         "global_clipnorm": settings.clip_norm,
         "gradient_accumulation_steps": settings.accumulate if settings.accumulate > 1 else None,
@@ -126,14 +130,14 @@ def new_optimizer(
     return VectorOptimizer(optimizer, weights, rates, settings.average)
 
 
-class Scaled(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule times a variable, which may change in the course of training."""
+class ByUpdates(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule over updates, where Keras counts gradients; times a variable, which may change in training."""
 
-    def __init__(self, schedule: Any, scale: Any):
-        self.schedule, self.scale = schedule, scale
+    def __init__(self, schedule: Any, accumulate: int, scale: Any):
+        self.schedule, self.accumulate, self.scale = schedule, accumulate, scale
 
     def __call__(self, step: Any) -> Any:
-        return self.schedule(step) * self.scale
+        return self.schedule(step // self.accumulate) * self.scale
 
 
 def _layer_rates(weights: Sequence[keras.Variable], decay: float) -> list[float]:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movinet.data.augment import Augment, centre_box, draw
+from movinet.data.policy import OPERATIONS, POLICY_V0, auto_augment, rand_augment
 
 
 @given(
@@ -67,3 +68,57 @@ def test_lists_from_yaml_are_taken():
 def test_wrong_settings_are_named(field, value):
     with pytest.raises(ValueError, match=rf"Augment\.{field}=.* is not allowed; allowed: "):
         Augment(**{field: value})
+
+
+def clip(seed: int = 0) -> np.ndarray:
+    """Smooth noise (3, 12, 16, 3), of values between 0.2 and 0.8."""
+    return np.random.default_rng(seed).uniform(0.2, 0.8, (3, 12, 16, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@given(level=st.floats(0, 10), seed=st.integers(0, 99))
+def test_every_operation_keeps_shape_range_and_stillness(name, level, seed):
+    still = np.repeat(clip(seed)[:1], 3, 0)
+    result = OPERATIONS[name](still, level)
+    assert result.shape == still.shape
+    assert result.dtype == np.float32
+    assert result.min() >= 0
+    assert result.max() <= 1 + 1e-6
+    assert np.ptp(result, axis=0).max() == 0  # the same is done to all frames
+
+
+def test_operations_do_what_their_names_say():
+    pixels = clip()
+    np.testing.assert_allclose(OPERATIONS["invert"](pixels, 5), 1 - pixels)
+    np.testing.assert_allclose(OPERATIONS["brightness"](pixels, 0), 0.1 * pixels, rtol=1e-5)
+    np.testing.assert_allclose(OPERATIONS["color"](pixels, 5), pixels, atol=1e-6)  # factor 1
+    stretched = OPERATIONS["autocontrast"](pixels, 0)
+    assert (stretched.min(), stretched.max()) == (0, 1)
+    shifted = OPERATIONS["translate_x"](pixels, 10 / 0.45 * 4 / 16)  # four columns
+    np.testing.assert_array_equal(shifted[:, :, :12], pixels[:, :, 4:])
+    assert (shifted[:, :, 12:] == 0.5).all()
+    assert len(np.unique(OPERATIONS["posterize"](pixels, 5))) <= 4  # two bits
+    np.testing.assert_array_equal(OPERATIONS["solarize"](pixels, 10), pixels)
+    np.testing.assert_allclose(OPERATIONS["solarize"](pixels, 0), 1 - pixels)
+    flat = OPERATIONS["equalize"](pixels, 0)[..., 0].ravel()
+    np.testing.assert_allclose(np.quantile(flat, [0.25, 0.5, 0.75]), [0.25, 0.5, 0.75], atol=0.03)
+
+
+def test_a_rotation_by_ninety_degrees_would_turn_the_picture():
+    square = clip()[:, :12, :12]
+    np.testing.assert_array_equal(OPERATIONS["rotate"](square, 30), np.rot90(square, -1, (1, 2)))
+
+
+def test_policies_are_functions_of_the_generator():
+    assert len(POLICY_V0) == 25
+    assert {name for pair in POLICY_V0 for name, _, _ in pair} <= set(OPERATIONS)
+    for vary in (auto_augment, lambda pixels, rng: rand_augment(pixels, 2, 5, rng)):
+        results = [vary(clip(), np.random.default_rng(seed)).tobytes() for seed in (*range(20), *range(20))]
+        assert results[:20] == results[20:]
+        assert len(set(results)) > 8  # of 25 pairs, whose operations are often left out
+
+
+def test_flips_spare_a_clip_of_several_classes_if_one_names_a_side():
+    augment = Augment(flip=True, flip_except=("turn left",))
+    rng = np.random.default_rng(0)
+    assert not any(draw(augment, 8, 8, "run|turn left", rng).flip for _ in range(40))

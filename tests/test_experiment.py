@@ -184,7 +184,7 @@ class Stopping(Progress):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("steps", [1, 3, 6, 10])
+@pytest.mark.parametrize("steps", [3, 6, 10])
 def test_a_training_stopped_anywhere_ends_with_the_same_weights(trained, config, tmp_path, steps):
     experiment, _ = load_experiment(config)
     with pytest.raises(KeyboardInterrupt):
@@ -194,10 +194,9 @@ def test_a_training_stopped_anywhere_ends_with_the_same_weights(trained, config,
     assert {name: metrics[name] for name in ("top1", "top5", "epoch")} == {
         name: trained[1][name] for name in ("top1", "top5", "epoch")
     }
-    one, other = (
-        [float(row["val_loss"]) for row in csv.DictReader((f / "log.csv").open())] for f in (tmp_path / "m", trained[0])
-    )
-    assert one == other
+    one, other = (list(csv.DictReader((folder / "log.csv").open())) for folder in (tmp_path / "m", trained[0]))
+    for name in ("loss", "accuracy", "val_loss", "val_top5", "learning_rate"):
+        assert [row[name] for row in one] == [row[name] for row in other]
 
 
 @pytest.mark.slow
@@ -242,14 +241,8 @@ def test_training_ends_when_it_gets_no_better(config, tmp_path):
 
 def test_a_trained_model_is_fine_tuned_with_another_head_and_frozen_layers(trained, config, tmp_path):
     folder, _ = trained
-    (tmp_path / "clips.csv").write_text("path,label,split\n")
-    frames = sorted(
-        load_experiment(config)[0].data.folder and Path(load_experiment(config)[0].data.folder).rglob("*.mp4")
-    )
-    rows = [
-        f"{path},{label},{split}"
-        for path, (label, split) in zip(frames, [(a, s) for s in ("train", "train", "val") for a in "xy"], strict=False)
-    ]
+    videos = iter(sorted(Path(load_experiment(config)[0].data.folder).rglob("*.mp4")))
+    rows = [f"{next(videos)},{label},{split}" for split in ("train", "train", "val") for label in "xy"]
     (tmp_path / "clips.csv").write_text("path,label,split\n" + "\n".join(rows))
     changes = [f"network={folder}", f"weights={folder}", f"data.path={tmp_path / 'clips.csv'}", "train.epochs=1"]
     changes += ["train.freeze_until=block0", "train.layer_decay=0.5", "train.batch_size=2"]
@@ -278,12 +271,9 @@ def test_each_checkpoint_of_a_training_is_measured_beside_it(trained, config, tm
 
 
 def test_the_best_epoch_is_the_most_accurate_then_the_one_of_least_loss():
-    history = History(
-        [
-            {"epoch": e, "val_accuracy": a, "val_loss": x, "val_map": None}
-            for e, a, x in [(1, 0.5, 2), (2, 0.5, 1), (3, 0.4, 0)]
-        ]
-    )
+    figures = [(1, 0.5, 2), (2, 0.5, 1), (3, 0.4, 0)]
+    rows = [{"epoch": e, "val_accuracy": a, "val_loss": x, "val_map": None} for e, a, x in figures]
+    history = History(rows)
     assert history.best["epoch"] == 2
 
 

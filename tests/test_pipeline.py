@@ -10,6 +10,7 @@ from PIL import Image
 
 from movinet.data.augment import Augment, Draw
 from movinet.data.cache import FrameCache
+from movinet.data.mixing import Mixing, mix
 from movinet.data.pipeline import batches, cut, frame_indices, resize_matrix
 from movinet.data.sources import read_source
 from movinet.data.video import read_frames
@@ -150,3 +151,57 @@ def test_speed_changes_how_much_of_the_video_a_clip_covers():
     assert frame_indices(40, 10, ClipSpec(4, 8, 5), fast, rng).tolist() == [12, 16, 20, 24]
     assert frame_indices(40, 10, ClipSpec(4, 8, 5), None, rng).tolist() == [16, 18, 20, 22]
     assert frame_indices(40, 10, ClipSpec(4, 8, 20), None, rng).tolist() == [19, 19, 20, 20]
+
+
+def test_batches_go_on_from_any_of_them(cache):
+    whole = list(batches(cache, "train", CLIP, 2, 1, 1, Augment()))
+    rest = list(batches(cache, "train", CLIP, 2, 1, 1, Augment(), first=3))
+    assert len(rest) == len(whole) - 3
+    for one, other in zip(whole[3:], rest, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+
+
+@pytest.mark.parametrize("mixing", [None, Mixing(mixup=1.0, cutmix=1.0)])
+def test_a_tf_dataset_holds_the_same_batches(cache, mixing):
+    from movinet.data.tf_dataset import tf_dataset
+
+    dataset = tf_dataset(cache, "train", CLIP, 2, epoch=1, epochs=2, seed=3, augment=Augment(), mixing=mixing)
+    expected = [
+        batch for epoch in (1, 2) for batch in batches(cache, "train", CLIP, 2, 3, epoch, Augment(), mixing=mixing)
+    ]
+    assert dataset.element_spec[0].shape == (None, 5, 48, 48, 3)
+    found = list(dataset.as_numpy_iterator())
+    assert len(found) == len(expected) == 8
+    for (clips, labels), (right_clips, right_labels) in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(clips, right_clips)
+        np.testing.assert_array_equal(labels, right_labels)
+
+
+def test_mixup_adds_clips_and_labels_in_the_same_shares():
+    rng = np.random.default_rng(0)
+    flat = np.broadcast_to(np.array([0.0, 0.4, 1.0], np.float32)[:, None, None, None, None], (3, 2, 4, 4, 3))
+    for _ in range(20):
+        clips, shares = mix(flat.copy(), np.array([0, 1, 2]), 3, Mixing(mixup=1.0), rng)
+        np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
+        np.testing.assert_allclose(clips.mean((1, 2, 3, 4)), shares @ [0.0, 0.4, 1.0], atol=1e-6)
+
+
+def test_cutmix_gives_labels_by_the_area_that_is_seen():
+    rng = np.random.default_rng(0)
+    flat = np.broadcast_to(np.array([0.0, 1.0], np.float32)[:, None, None, None, None], (2, 3, 8, 8, 3))
+    seen = set()
+    for _ in range(40):
+        clips, shares = mix(flat.copy(), np.array([0, 1]), 2, Mixing(mixup=0.0, cutmix=1.0), rng)
+        np.testing.assert_allclose(clips.mean((1, 2, 3, 4)), shares[:, 1], atol=1e-6)
+        assert np.ptp(clips, axis=1).max() == 0  # the same box in all frames
+        seen.add(round(float(shares[0, 1]), 3))
+    assert len(seen) > 10
+
+
+def test_a_share_of_the_batches_stays_as_it_is():
+    rng = np.random.default_rng(0)
+    clips = rng.random((4, 2, 4, 4, 3), np.float32)
+    mixed = [mix(clips.copy(), np.arange(4), 4, Mixing(share=0.5), rng)[1] for _ in range(200)]
+    plain = sum(np.array_equal(shares, np.eye(4)) for shares in mixed)
+    assert 70 < plain < 140

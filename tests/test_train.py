@@ -7,11 +7,13 @@ import pytest
 
 from movinet.data.augment import Augment
 from movinet.data.cache import FrameCache
+from movinet.data.mixing import Mixing
 from movinet.data.moving_shapes import MovingShapes, synthesize
 from movinet.data.pipeline import batches
 from movinet.data.sources import read_source
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
-from movinet.train import CheckpointError, Training, TrainingDiverged, TrainSettings, new_model
+from movinet.train import CheckpointError, Training, TrainingDiverged, class_weights, classes_of, new_model
+from movinet.train_settings import TrainSettings
 
 SPEC = MovinetSpec(
     StemSpec(4), (BlockSpec(8, (LayerSpec(8, (3, 3, 3), squeeze_excite=False),)),), HeadSpec(8, 16), ClipSpec(4, 16, 4)
@@ -135,6 +137,174 @@ def test_weights_set_by_somebody_else_are_trained_on(cache):
     bias.assign(np.full(12, 3.0))
     training.epoch()
     np.testing.assert_allclose(np.asarray(bias), 3.0, rtol=1e-6)
+
+
+def test_forty_clips_of_two_classes_are_learnt_from_scratch(tmp_path):
+    shapes = MovingShapes(20, 2, resolution=24, frames_per_second=6, seconds=1)
+    synthesize(tmp_path / "clips", shapes, workers=1)
+    found = read_source(tmp_path / "clips")
+    labels = ("bar growing", "bar spinning")
+    two = replace(found, labels=labels, clips=tuple(clip for clip in found.clips if clip.label in labels))
+    cache = FrameCache.build(two, tmp_path / "frames", 24, 6, workers=1)
+    assert len(cache.index("train")) == 40
+    spec = replace(SPEC, clip=ClipSpec(6, 24, 6))
+    settings = TrainSettings(epochs=25, batch_size=8, learning_rate=0.02, augment=None)
+    training = start(cache, settings, spec)
+    for _ in range(settings.epochs):
+        training.epoch()
+    assert training.evaluate("train").accuracy >= 0.95
+
+
+def test_an_average_follows_the_weights_and_is_what_is_measured(cache):
+    settings = replace(QUICK, average=0.5, epochs=2)
+    training, plain = start(cache, settings), start(cache, replace(settings, average=None))
+    measured, raw = training.epoch(), plain.epoch()
+    assert measured.loss == raw.loss  # the training itself is the same
+    assert measured.val_loss != raw.val_loss
+    kernel, plain_kernel = (np.asarray(each.model.get_layer("stem").weights[0]) for each in (training, plain))
+    np.testing.assert_array_equal(kernel, plain_kernel)
+    with training.optimizer.averaged():
+        assert not np.array_equal(np.asarray(training.model.get_layer("stem").weights[0]), kernel)
+    np.testing.assert_array_equal(np.asarray(training.model.get_layer("stem").weights[0]), kernel)
+
+
+def test_an_average_is_the_recursion_of_its_definition():
+    import keras
+    import tensorflow as tf
+
+    from movinet.train_step import VectorOptimizer
+
+    weight = keras.Variable(np.array([1.0, 2.0], np.float32))
+    optimizer = VectorOptimizer(keras.optimizers.SGD(0.1), [weight], average=0.9)
+    expected = np.asarray(weight).copy()
+    for update in range(1, 13):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(weight.value**2)
+        optimizer.minimize(loss, tape)
+        decay = min(0.9, (1 + update) / (10 + update))
+        expected = decay * expected + (1 - decay) * np.asarray(weight)
+    with optimizer.averaged():
+        np.testing.assert_allclose(np.asarray(weight), expected, rtol=1e-5)
+
+
+def test_gathered_gradients_make_the_update_of_a_larger_batch():
+    import keras
+    import tensorflow as tf
+
+    from movinet.train_step import new_optimizer
+
+    points = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    weights = [keras.Variable(np.ones(3, np.float32)) for _ in range(2)]
+    settings = TrainSettings(optimizer="adamw", learning_rate=0.1, warmup=0, epochs=2, clip_norm=0.1)
+    whole, parts = (
+        new_optimizer(settings, 1, weights[:1]),
+        new_optimizer(replace(settings, accumulate=2), 2, weights[1:]),
+    )
+    for half in (slice(0, 2), slice(2, 4)):
+        before = np.asarray(weights[1])
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.exp(points[half] @ weights[1].value[:, None]))
+        parts.minimize(loss, tape)
+        assert np.array_equal(before, np.asarray(weights[1])) == (half.start == 0)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.exp(points @ weights[0].value[:, None]))
+    whole.minimize(loss, tape)
+    np.testing.assert_allclose(np.asarray(weights[0]), np.asarray(weights[1]), rtol=1e-5)
+
+
+def test_earlier_layers_learn_more_slowly_by_the_layer_decay():
+    import keras
+    import tensorflow as tf
+
+    from movinet.train_step import VectorOptimizer, _layer_rates
+
+    model = new_model(SPEC, 12, QUICK)
+    rates = dict(
+        zip([w.path for w in model.trainable_variables], _layer_rates(model.trainable_variables, 0.5), strict=True)
+    )
+    assert rates["stem/kernel"] == 0.125
+    assert rates["block0_layer0/expansion/kernel"] == 0.25
+    assert rates["head/project/kernel"] == 0.5
+    assert rates["classifier_head/classifier/bias"] == 1.0
+
+    weights = [keras.Variable(np.ones(2, np.float32)) for _ in range(2)]
+    optimizer = VectorOptimizer(keras.optimizers.SGD(0.1, momentum=0.9), weights, [0.25, 1.0])
+    for _ in range(3):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(3 * weights[0].value + 3 * weights[1].value)
+        optimizer.minimize(loss, tape)
+    moved = [1 - np.asarray(weight) for weight in weights]
+    np.testing.assert_allclose(moved[0], 0.25 * moved[1], rtol=1e-6)
+
+
+def test_frozen_layers_stay_and_their_batch_norms_too(cache):
+    training = start(cache, replace(QUICK, freeze_until="block0"))
+    before = {weight.path: np.asarray(weight).copy() for weight in training.model.weights}
+    training.epoch()
+    for weight in training.model.weights:
+        same = np.array_equal(before[weight.path], np.asarray(weight))
+        assert same == weight.path.startswith(("stem", "block0")), weight.path
+
+
+def test_losses_of_classes_count_by_their_weights(cache):
+    from movinet.train_step import Loss
+
+    logits = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    plain, labels = Loss(), np.array([0, 1, 2, 1], np.int32)
+    weighted = Loss(class_weights=np.array([1, 3, 0.5], np.float32))
+    wanted = plain.wanted(tf_tensor(labels), 3)
+    np.testing.assert_allclose(weighted(wanted, logits), np.array([1, 3, 0.5, 3]) * plain(wanted, logits), rtol=1e-6)
+    np.testing.assert_allclose(weighted(wanted, logits, smooth=False), plain(wanted, logits), rtol=1e-6)
+
+
+def test_balanced_weights_make_every_class_count_alike(cache):
+    weights = class_weights(cache, replace(QUICK, class_weights="balanced"))
+    counts = np.bincount(cache.label_indices[cache.index("train")])
+    np.testing.assert_allclose(weights * counts, counts.sum() / 12, rtol=1e-6)
+    given = class_weights(cache, replace(QUICK, class_weights={cache.labels[3]: 2.5}))
+    assert given.tolist() == [1, 1, 1, 2.5, *[1] * 8]
+    with pytest.raises(ValueError, match="train.class_weights.nobody is not a class; allowed: bar growing"):
+        class_weights(cache, replace(QUICK, class_weights={"nobody": 2.0}))
+
+
+def test_shares_of_labels_give_the_shares_of_their_losses():
+    from movinet.train_step import Loss
+
+    logits = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    loss = Loss()
+    mixed = loss(tf_tensor(np.array([[0.3, 0.7, 0], [0, 0, 1]], np.float32)), logits)
+    first, second, third = (loss(loss.wanted(tf_tensor(np.full(2, label, np.int32)), 3), logits) for label in range(3))
+    np.testing.assert_allclose(mixed, [0.3 * first[0] + 0.7 * second[0], third[1]], rtol=1e-5)
+
+
+def test_clips_of_several_classes_are_learnt_class_by_class(cache):
+    """Labels "shape|motion": 12 labels are made of 3 shapes and 4 motions."""
+    cache = FrameCache.open(cache.folder)
+    cache.labels = tuple(label.replace(" ", "|", 1) for label in cache.labels)
+    settings = replace(QUICK, multi_label=True, epochs=20, batch_size=24, learning_rate=0.03, augment=None)
+    classes = classes_of(cache, settings)
+    assert classes == ("bar", "cross", "growing", "moving left", "moving right", "spinning", "triangle")
+    training = Training(new_model(SPEC, 7, settings), cache, SPEC.clip, settings)
+    measured = [training.epoch() for _ in range(settings.epochs)]
+    assert measured[0].loss == pytest.approx(np.log(2), rel=0.1)  # each class a coin
+    assert measured[-1].loss < 0.75 * measured[0].loss
+    trained = training.evaluate("train")
+    assert trained.map is not None
+    assert trained.map > 0.45  # 0.29 by chance
+    assert 0 < measured[-1].val_map <= 1
+
+
+def test_mixed_clips_train_alike_for_the_same_seed(cache):
+    settings = replace(QUICK, mixing=Mixing(mixup=0.5, cutmix=0.5))
+    first, second = (start(cache, settings).epoch() for _ in range(2))
+    assert without_times(first) == without_times(second)
+    assert without_times(first) != without_times(start(cache).epoch())
+
+
+def tf_tensor(values):
+    import tensorflow as tf
+
+    return tf.constant(values)
 
 
 @pytest.mark.parametrize("name", ["adamw", "sgd", "rmsprop"])

@@ -7,9 +7,10 @@ antialiased bilinear filter; that is exact, needs one thread, and costs a fracti
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -44,6 +45,24 @@ def batches(
     on one, each on a thread of its own; worth it where cores are idle, as beside a GPU.  `mixing`: labels are then
     shares, (B, labels) float32.  `first`: the batch to begin with, as if those before it had been taken.
     """
+    makers = batch_makers(cache, split, clip, batch_size, seed, epoch, augment, shuffle, drop_last, mixing, first)
+    yield from (make() for make in makers) if ahead < 1 else _made_ahead(makers, ahead)
+
+
+def batch_makers(
+    cache: FrameCache,
+    split: str,
+    clip: ClipSpec,
+    batch_size: int,
+    seed: int = 0,
+    epoch: int = 0,
+    augment: Augment | None = None,
+    shuffle: bool | None = None,
+    drop_last: bool | None = None,
+    mixing: Mixing | None = None,
+    first: int = 0,
+) -> list[Callable[[], Batch]]:
+    """What makes each batch of a pass, in order and in any thread; see `batches`."""
     train = split == "train"
     order = cache.index(split)
     if train if shuffle is None else shuffle:
@@ -58,15 +77,14 @@ def batches(
             return clips, labels
         return mix(clips, labels, len(cache.labels), mixing, np.random.default_rng((seed, epoch, *chosen.tolist())))
 
-    groups = groups[first:]
-    yield from map(make, groups) if ahead < 1 else _made_ahead(make, groups, ahead)
+    return [partial(make, chosen) for chosen in groups[first:]]
 
 
-def _made_ahead(make: Callable[[np.ndarray], Batch], groups: list[np.ndarray], ahead: int) -> Iterator[Batch]:
+def _made_ahead(makers: Iterable[Callable[[], Batch]], ahead: int) -> Iterator[Batch]:
     waiting: deque[Future[Batch]] = deque()
     with ThreadPoolExecutor(ahead) as pool:
-        for chosen in groups:
-            waiting.append(pool.submit(make, chosen))
+        for make in makers:
+            waiting.append(pool.submit(make))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
