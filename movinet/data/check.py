@@ -19,7 +19,7 @@ from movinet.data.image_sequence import ImageSequence
 from movinet.data.reading import open_clip
 from movinet.data.tfrecord import RecordError, read_payload
 from movinet.data.video_file import VideoError, VideoFile
-from movinet.data.workers import in_processes
+from movinet.data.workers import Parallel, in_processes
 
 Progress = Callable[[int, int], None]
 CRASHED = "the decoder crashed on it"
@@ -89,18 +89,20 @@ def inspect(
     hashed: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
+    parallel: Parallel = in_processes,
 ) -> list[ClipFacts]:
     """The facts of every clip, of files that are ignored or missing too, in the set's order.
 
     Each is appended to `journal` (JSON lines) as it comes; a later call goes on where an interrupted one stopped and
-    inspects anew what has changed since.  `progress(done, total)` counts clips.
+    inspects anew what has changed since.  `progress(done, total)` counts clips.  `parallel`: as `in_processes`, the way
+    a function is run over many items.
     """
     known = _read_journal(journal) if journal else {}
     stamps = [_stamp(clip) for clip in clip_set.clips]
     waiting = {stamp: clip for stamp, clip in zip(stamps, clip_set.clips, strict=True) if stamp not in known}
     total, before = len(stamps), len(stamps) - len(waiting)
     with journal.open("a", encoding="utf-8") if journal else contextlib.nullcontext() as file:
-        results = in_processes(partial(inspect_clip, hashed=hashed), list(waiting.values()), workers, _crashed)
+        results = parallel(partial(inspect_clip, hashed=hashed), list(waiting.values()), workers, _crashed)
         for done, (stamp, facts) in enumerate(zip(waiting, results, strict=True), before + 1):
             known[stamp] = facts
             if file:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from movinet.data.clip_set import ClipSet
 
@@ -60,6 +63,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
             command.add_argument(
                 "--frame-rate", type=float, metavar="FPS", help="of clips that are folders of pictures (default 25)"
             )
+        if name in ("check", "index", "reduce"):
+            command.add_argument("--address", help="a Ray cluster whose machines do the work: auto, or host:port")
 
 
 def _add_reduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -114,7 +119,8 @@ def _check(options: argparse.Namespace) -> int:
 
     found = _source(options)
     journal = _journal(options.report) if options.report else None
-    facts = inspect(found, journal, workers=options.workers, progress=_progress("checked"))
+    with _parallel(options) as parallel:
+        facts = inspect(found, journal, False, options.workers, _progress("checked"), parallel)
     result = report(facts)
     for each in result["bad"]:
         print(f"{each['path']}: {each['reason']}")
@@ -131,7 +137,8 @@ def _index(options: argparse.Namespace) -> int:
 
     found = _source(options)
     journal = _journal(options.output)
-    facts = inspect(found, journal, hashed=True, workers=options.workers, progress=_progress("indexed"))
+    with _parallel(options) as parallel:
+        facts = inspect(found, journal, True, options.workers, _progress("indexed"), parallel)
     write_index(facts, Path(options.output))
     journal.unlink()
     seconds = sum(each.seconds or 0 for each in facts)
@@ -154,13 +161,13 @@ def _reduce(options: argparse.Namespace) -> int:
         options.seed,
     )
     reduction = Reduction(choice, options.short_side, options.fps, options.seconds, options.format)
-    result = reduce(_source(options), options.folder, reduction, options.workers, _progress("written"))
+    with _parallel(options) as parallel:
+        result = reduce(_source(options), options.folder, reduction, options.workers, _progress("written"), parallel)
     for each in result["skipped"][:20]:
         print(f"{each['path']}: {each['reason']}")
     skipped = len(result["skipped"])
-    print(
-        f"... and {skipped - 20} more, all in manifest.json" if skipped > 20 else "", end="\n" if skipped > 20 else ""
-    )
+    if skipped > 20:
+        print(f"... and {skipped - 20} more, all in {options.folder}/manifest.json")
     print(
         f"{options.folder}: {result['clips']} clips of {len(result['counts'])} classes, {result['seconds'] / 60:.1f} "
         f"minutes, {result['bytes'] / 1e6:.1f} MB; {skipped} skipped, {len(result['damaged'])} damaged but used"
@@ -183,7 +190,22 @@ def _show(options: argparse.Namespace) -> int:
 def _source(options: argparse.Namespace) -> ClipSet:
     from movinet.data.sources import read_source
 
-    return read_source(options.source, frames_per_second=options.frame_rate)
+    source = os.path.abspath(options.source) if getattr(options, "address", None) else options.source
+    return read_source(source, frames_per_second=options.frame_rate)
+
+
+@contextlib.contextmanager
+def _parallel(options: argparse.Namespace) -> Iterator[Callable[..., Iterator[Any]]]:
+    """What runs a function over many clips: processes here, or the machines of a Ray cluster."""
+    if options.address:
+        from movinet.data.machines import machines
+
+        with machines(options.address) as over_machines:
+            yield over_machines
+    else:
+        from movinet.data.workers import in_processes
+
+        yield in_processes
 
 
 def _synthesize(options: argparse.Namespace) -> int:

@@ -26,14 +26,13 @@ from movinet.data.reading import read_clip
 from movinet.data.records import clip_record
 from movinet.data.tfrecord import framed
 from movinet.data.video_file import VideoError
-from movinet.data.workers import in_processes
+from movinet.data.workers import Parallel, in_processes
 
 VERSION = 1  # of what is written: a change of it refuses to go on with older folders
 JOURNAL = "unfinished.jsonl"
 FORMATS = ("mp4", "tfrecord")
 CLIPS_PER_SHARD = 100
 Progress = Callable[[int, int], None]
-Parallel = Callable[..., Iterator[Any]]
 
 
 class ReduceError(ValueError):

@@ -16,6 +16,8 @@ from typing import Any
 # A new process takes longer to start than this many small clips take to decode.
 ITEMS_PER_PROCESS = 16
 
+Parallel = Callable[..., Iterator[Any]]  # called as in_processes is
+
 
 def available_cores() -> int:
     """Cores this process may use."""
