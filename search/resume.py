@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from movinet.typed import ConfigError
 from results.record import TrialRecord
 from results.store import append_record, load_records
 
@@ -56,27 +53,6 @@ class Journal:
         """Returns when the line is on the disk."""
         append_record(self.folder, record)
         self.records.append(record)
-
-
-@contextmanager
-def locked(run_folder: Path) -> Iterator[None]:
-    """Raises ConfigError while another process works on the run; the system frees the lock when that process dies."""
-    with (run_folder / ".lock").open("a+") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # Windows: two drivers on one run are not noticed
-            pass
-        except OSError as error:
-            file.seek(0)
-            raise ConfigError(
-                f"{run_folder} is being written by process {file.read() or '?'}; wait, or stop it"
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
 
 
 def _read_asked(path: Path) -> list[Asked]:

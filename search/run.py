@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from movinet.data.cache import FrameCache
+from movinet.folder_lock import locked
 from movinet.spec import ClipSpec, MovinetSpec
 from results.record import TrialRecord
 from search.cluster import ray_cluster, share_machine
 from search.data import clips_of, prepare
 from search.listener import Listener
 from search.plan import Plan
-from search.resume import Journal, locked
+from search.resume import Journal
 from search.run_folder import LABELS_FILE, open_run, write_whole
 from search.settings import Settings
 from search.strategy import Task

@@ -13,9 +13,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from movinet.folder_lock import locked
 from movinet.typed import ConfigError, show
 from search.cluster import gpu_count, usable_cores
-from search.resume import ASKED_FILE, locked
+from search.resume import ASKED_FILE
 from search.settings import Settings, first_difference, load_settings, settings_to_yaml
 
 CONFIG_FILE = "config.yaml"

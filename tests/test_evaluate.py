@@ -182,6 +182,13 @@ def test_the_report_of_a_model_folder(trained, config):
             assert len(picture.convert("L").getcolors(256) or []) > 20
 
 
+def test_weights_are_evaluated_without_training_if_their_head_is_kept(trained, config, tmp_path):
+    changes = [f"network={trained}", f"weights={trained}", "head=keep", "evaluation.worst=0"]
+    report = evaluate_folder(load_experiment(config, changes)[0], tmp_path / "m", Progress())
+    same = evaluate_folder(load_experiment(config)[0], trained, Progress()).figures
+    assert {name: report.figures[name] for name in ("top1", "loss")} == {name: same[name] for name in ("top1", "loss")}
+
+
 def test_a_folder_without_a_model_needs_weights(config, tmp_path):
     with pytest.raises(
         ConfigError, match=r"no model.keras to evaluate; allowed: a trained --model_dir, or --set weights="

@@ -18,6 +18,7 @@ from movinet.experiment.model_folder import History
 from movinet.experiment.progress import Progress, clock
 from movinet.experiment.run import evaluate_continuously, train
 from movinet.experiment.settings import RunSettings, describe, difference, experiment_to_yaml, load_experiment
+from movinet.folder_lock import locked
 from movinet.predict import load_network, predict, read_member
 from movinet.presets import PRESETS
 from movinet.train import TrainingDiverged
@@ -172,6 +173,11 @@ def test_other_settings_in_the_same_folder_are_refused(trained, config):
     assert difference(old, new) is None
 
 
+def test_two_processes_do_not_train_in_one_folder(config, tmp_path):
+    with locked(tmp_path), pytest.raises(ConfigError, match=rf"is being written by process {os.getpid()}; wait"):
+        train(load_experiment(config)[0], tmp_path, Progress())
+
+
 class Stopping(Progress):
     """Ends the process' part, as a kill would, once so many steps were done."""
 
@@ -189,7 +195,9 @@ def test_a_training_stopped_anywhere_ends_with_the_same_weights(trained, config,
     experiment, _ = load_experiment(config)
     with pytest.raises(KeyboardInterrupt):
         train(experiment, tmp_path / "m", Stopping(steps))
+    (tmp_path / "m" / ".1.part.keras").write_bytes(b"torn")
     metrics = train(experiment, tmp_path / "m", Progress())
+    assert not list((tmp_path / "m").glob("*.part*"))
     assert_equal_weights(tmp_path / "m", trained[0])
     assert {name: metrics[name] for name in ("top1", "top5", "epoch")} == {
         name: trained[1][name] for name in ("top1", "top5", "epoch")
@@ -200,19 +208,24 @@ def test_a_training_stopped_anywhere_ends_with_the_same_weights(trained, config,
 
 
 @pytest.mark.slow
-def test_a_killed_process_ends_with_the_bits_of_one_that_was_not(config, tmp_path):
-    command = [sys.executable, "-m", "movinet", "train", "--config", str(config), "--set", "train.epochs=12"]
+def test_a_process_killed_five_times_ends_with_the_bits_of_one_that_was_not(config, tmp_path):
+    command = [sys.executable, "-m", "movinet", "train", "--config", str(config), "--set", "train.epochs=40"]
+    checkpoint = tmp_path / "killed" / "training.npz"
 
     def start(folder):
         return subprocess.Popen([*command, "--model_dir", str(folder)], stderr=subprocess.DEVNULL)
 
+    def written():
+        return checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+
     assert start(tmp_path / "whole").wait() == 0
-    for delay in (0.05, 0.4):  # after the first checkpoint is there
-        killed = start(tmp_path / "killed")
-        while not (tmp_path / "killed" / "log.csv").exists():
+    for delay in (0, 0.03, 0.1, 0.2, 0.3):  # seconds after a checkpoint of its own
+        before, killed = written(), start(tmp_path / "killed")
+        while written() == before:
             assert killed.poll() is None
-            time.sleep(0.02)
+            time.sleep(0.001)
         time.sleep(delay)
+        assert killed.poll() is None
         os.kill(killed.pid, signal.SIGKILL)
         killed.wait()
     assert start(tmp_path / "killed").wait() == 0

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movinet.cost import network_cost
+from movinet.folder_lock import locked
 from movinet.typed import ConfigError
 from results.record import TrialRecord
 from search.plan import Assignment, Plan
-from search.resume import ASKED_FILE, Asked, Journal, locked
+from search.resume import ASKED_FILE, Asked, Journal
 from search.settings import SearchSettings
 from search.strategy import Task
 from space.budget import Budget

@@ -52,6 +52,8 @@ def begin(folder: Path, experiment: Experiment, spec: MovinetSpec, classes: Sequ
 
     Raises ConfigError when something else is there.
     """
+    for torn in folder.glob("*.part*"):  # what a killed process was writing; hidden files match, too
+        torn.unlink()
     config, begun = folder / CONFIG, (folder / CHECKPOINT).exists()
     if config.exists() and begun:
         changed = difference(load_experiment(config)[0], experiment)

@@ -45,6 +45,8 @@ class Progress:
         )
         if measured.val_map is not None:
             text += f", mAP {measured.val_map:.1%}"
+        waited = measured.data_seconds / max(measured.train_seconds, 1e-9)
+        text += f"; {clock(measured.train_seconds)}, {waited:.0%} waiting for clips"
         self.note(text + (" (best)" if best else ""))
 
     def note(self, text: str) -> None:

@@ -16,6 +16,7 @@ from movinet.experiment import model_folder
 from movinet.experiment.model_folder import CONFIG, History
 from movinet.experiment.progress import Progress
 from movinet.experiment.settings import Experiment, RunSettings
+from movinet.folder_lock import locked
 from movinet.quiet import native_stderr_closed
 from movinet.spec import MovinetSpec
 from movinet.train import CHECKPOINT, Training, TrainingDiverged, classes_of, new_model
@@ -65,6 +66,12 @@ def train(experiment: Experiment, folder: str | Path, progress: Progress) -> dic
     input, TrainingDiverged when the loss is no number and going back does not help.
     """
     folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        return _train(experiment, folder, progress)
+
+
+def _train(experiment: Experiment, folder: Path, progress: Progress) -> dict[str, Any]:
     clip, train_clip = experiment.clips()
     spec, settings, run = experiment.spec(), experiment.train, experiment.run
     cache = clips_for(experiment, progress)
