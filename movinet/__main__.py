@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   python -m movinet bench models --networks a0-base --peer peer/bin/python
   python -m movinet data synthesize data/shapes --train-clips 50 --val-clips 20
   python -m movinet data check my_clips --report broken.json
+  python -m movinet data reduce my_clips small --classes 20 --clips 50 --short-side 128 --fps 12
 """
 
 
@@ -61,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     converter.set_defaults(run=_convert)
     add_bench_arguments(commands.add_parser("bench", help="time and peak memory, against Model Garden's"))
     add_train_arguments(commands.add_parser("train", help="train a network from a YAML experiment, and measure it"))
-    data = commands.add_parser("data", help="check, index or synthesize clips")
+    data = commands.add_parser("data", help="check, index, reduce, show or synthesize clips")
     add_data_arguments(data)
     return parser
 
