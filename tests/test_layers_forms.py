@@ -32,6 +32,9 @@ CASES = [
     ((2, 5, 7, 8, 4), (5, 3, 3), 2, 4, 0),
     ((1, 6, 8, 7, 4), (5, 5, 5), 2, 2, 2),
     ((1, 6, 8, 7, 4), (3, 1, 1), 1, 2, 0),
+    ((2, 6, 8, 7, 4), (5, 1, 1), 1, 2, 2),
+    ((2, 6, 5, 7, 4), (3, 1, 1), 1, 0, 0),
+    ((1, 3, 8, 7, 4), (3, 1, 1), 2, 1, 1),
     ((2, 3, 9, 9, 4), (1, 5, 5), 2, 0, 0),
     ((2, 1, 5, 5, 4), (5, 3, 3), 1, 2, 2),
     ((2, 5, 5, 5, 4), (3, 3, 3), 1, 0, 0),
@@ -46,18 +49,20 @@ def test_depthwise_is_the_definition_and_so_are_its_gradients(case, monkeypatch)
     kernel = rng.normal(size=(*taps, shape[-1])).astype(np.float32)
     expected = direct_depthwise(clip, kernel, stride, before, after)
     weights = rng.normal(size=expected.shape).astype(np.float32)
+    shift = rng.normal(size=shape[-1:]).astype(np.float32)
 
     def value_and_gradients():
-        x, k = tf.constant(clip), tf.constant(kernel)
+        arguments = [tf.constant(clip), tf.constant(kernel), tf.constant(shift)]
         with tf.GradientTape() as tape:
-            tape.watch([x, k])
-            y = forms.depthwise(x, k, stride, before, after)
+            tape.watch(arguments)
+            y = forms.depthwise(*arguments[:2], stride, before, after, arguments[2])
             total = tf.reduce_sum(y * weights)
-        return [y, *tape.gradient(total, [x, k])]
+        return [y, *tape.gradient(total, arguments)]
 
     fast = value_and_gradients()
     monkeypatch.setattr(forms, "ON_TENSORFLOW", False)
-    np.testing.assert_allclose(fast[0], expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(fast[0], expected + shift, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(forms.depthwise(clip, kernel, stride, before, after), expected, rtol=1e-4, atol=1e-4)
     for ours, plain in zip(fast, value_and_gradients(), strict=True):
         np.testing.assert_allclose(ours, plain, rtol=1e-4, atol=1e-4)
 

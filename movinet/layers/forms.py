@@ -42,7 +42,7 @@ def full(clip: Any, kernel: Any, stride: int, before: int, after: int, shift: An
 def depthwise(clip: Any, kernel: Any, stride: int, before: int, after: int, shift: Any = None) -> Any:
     """A depthwise 3-D convolution with (kt, kh, kw, C), 'same' in space, with zero frames `before` and `after`."""
     if ON_TENSORFLOW:
-        return _shifted(tensorflow_forms.depthwise(clip, kernel, stride, before, after), shift)
+        return tensorflow_forms.depthwise(clip, kernel, stride, before, after, shift)
     taps, clip = kernel.shape[0], pad_time(clip, before, after)
     frames = ops.shape(clip)[1] - (taps - 1)
     parts = [
