@@ -27,6 +27,8 @@ ops: Any = keras.ops  # its inferred types are unions over backends
 MODEL_IDS = tuple(name.removesuffix("-base") for name in PRESETS if name.endswith("-base"))
 CLIP = (None, None, None, None, 3)
 RATE = "a number >= 0 and < 1"
+REGULARIZERS = dict.fromkeys(("kernel_regularizer", "bias_regularizer"), keras.regularizers.get)
+KERNEL_SETTINGS = {"kernel_initializer": keras.initializers.get, **REGULARIZERS}
 
 
 @keras.saving.register_keras_serializable(package="movinet")
@@ -69,8 +71,8 @@ class Movinet(Published, keras.Model):
         _require("Movinet.norm_momentum", norm_momentum, 0 <= norm_momentum < 1, RATE)
         _require("Movinet.norm_epsilon", norm_epsilon, norm_epsilon > 0, "a number > 0")
         _require("Movinet.stochastic_depth_drop_rate", rate := stochastic_depth_drop_rate, 0 <= rate < 1, RATE)
-        external = use_external_states
-        _require("Movinet.use_external_states", external, causal or not external, "False, unless causal is True")
+        states = use_external_states
+        _require("Movinet.use_external_states", states, causal or not states, "False, unless causal is True")
         structure = {
             "causal": causal,
             "conv_type": conv_type,
@@ -87,7 +89,7 @@ class Movinet(Published, keras.Model):
             "use_sync_bn": use_sync_bn,
             "norm_momentum": norm_momentum,
             "norm_epsilon": norm_epsilon,
-            **_plain(kernel_initializer, kernel_regularizer, bias_regularizer),
+            **_kernels(kernel_initializer, kernel_regularizer, bias_regularizer),
             "stochastic_depth_drop_rate": stochastic_depth_drop_rate,
             "use_external_states": use_external_states,
             "output_states": output_states,
@@ -100,7 +102,7 @@ class Movinet(Published, keras.Model):
         self.network = build_backbone(self.spec, stochastic_depth_drop_rate, norm_momentum, self.dtype_policy)
         for norm in (layer for layer in self.network._flatten_layers() if isinstance(layer, BatchNorm)):
             norm.epsilon = norm_epsilon
-        _prepare(self.network.weights, kernel_initializer, kernel_regularizer, bias_regularizer)
+        _prepare(self.network.weights, self.settings)
         self.built = True
 
     @property
@@ -129,7 +131,7 @@ class Movinet(Published, keras.Model):
         return initial_states(self.network, input_shape[0], (input_shape[2], input_shape[3]))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.settings}
+        return {**super().get_config(), **_plain(self.settings)}
 
 
 @keras.saving.register_keras_serializable(package="movinet")
@@ -164,20 +166,20 @@ class MovinetClassifier(Published, keras.Model):
         _require(f"{ours}.activation", activation, activation in ACTIVATIONS, ", ".join(ACTIVATIONS))
         _require(f"{ours}.dropout_rate", dropout_rate, 0 <= dropout_rate < 1, RATE)
         _require(f"{ours}.output_states", output_states, causal or not output_states, "False for a base network")
-        width, form = backbone.head_filters, backbone.conv_type
+        form = {"conv_type": backbone.conv_type, "activation": activation, "dropout": dropout_rate}
         named = {"name": "classifier_head", "dtype": backbone.dtype_policy}
-        head = ClassifierHead(width, num_classes, form, activation, dropout_rate, **named)
+        head = ClassifierHead(backbone.head_filters, num_classes, **form, **named)
         settings = {
             "num_classes": num_classes,
             "input_specs": {"image": _clip_shape("MovinetClassifier.input_specs", (input_specs or {}).get("image"))},
             "activation": activation,
             "dropout_rate": dropout_rate,
-            **_plain(kernel_initializer, kernel_regularizer, bias_regularizer),
+            **_kernels(kernel_initializer, kernel_regularizer, bias_regularizer),
             "output_states": output_states,
         }
         network = classifier(backbone.network, head)
         dense = [weight for weight in head.weights if "/classifier/" not in weight.path]
-        _prepare(dense, kernel_initializer, kernel_regularizer, bias_regularizer)
+        _prepare(dense, settings)
         takes_states = backbone.use_external_states or output_states
         inputs, outputs = network.input, network.output
         if takes_states:
@@ -199,7 +201,7 @@ class MovinetClassifier(Published, keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         named = {"name": self.name, "trainable": self.trainable}
-        return {**named, "backbone": keras.saving.serialize_keras_object(self.backbone), **self.settings}
+        return {**named, "backbone": keras.saving.serialize_keras_object(self.backbone), **_plain(self.settings)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MovinetClassifier:
@@ -229,22 +231,23 @@ def _with_states(model: Movinet | MovinetClassifier, inputs: Any) -> dict[str, A
     return inputs if len(inputs) > 1 else {**model.init_states(ops.shape(inputs["image"])), **inputs}
 
 
-def _plain(kernel_initializer: Any, kernel_regularizer: Any, bias_regularizer: Any) -> dict[str, Any]:
-    return {
-        "kernel_initializer": keras.initializers.serialize(keras.initializers.get(kernel_initializer)),
-        "kernel_regularizer": keras.regularizers.serialize(keras.regularizers.get(kernel_regularizer)),
-        "bias_regularizer": keras.regularizers.serialize(keras.regularizers.get(bias_regularizer)),
-    }
+def _kernels(*values: Any) -> dict[str, Any]:
+    return {name: get(value) for (name, get), value in zip(KERNEL_SETTINGS.items(), values, strict=True)}
 
 
-def _prepare(weights: Sequence[Any], kernel_initializer: Any, kernel_regularizer: Any, bias_regularizer: Any) -> None:
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """As plain data, not sooner than asked for: Keras tells objects that it has serialised apart by their ids."""
+    return {**settings, **{name: keras.saving.serialize_keras_object(settings[name]) for name in KERNEL_SETTINGS}}
+
+
+def _prepare(weights: Sequence[Any], settings: Mapping[str, Any]) -> None:
     """Gives kernels their initial values (He-normal ones have theirs already) and all their regularisers."""
-    initializer: Any = keras.initializers.get(kernel_initializer)
+    initializer = settings["kernel_initializer"]
     for weight in weights:
         leaf = weight.path.rsplit("/", 1)[-1]
         if leaf in ("kernel", "temporal_kernel"):
-            weight.regularizer = keras.regularizers.get(kernel_regularizer)
+            weight.regularizer = settings["kernel_regularizer"]
             if not isinstance(initializer, keras.initializers.HeNormal):
                 weight.assign(initializer(weight.shape, weight.dtype))
         elif leaf == "bias":
-            weight.regularizer = keras.regularizers.get(bias_regularizer)
+            weight.regularizer = settings["bias_regularizer"]

@@ -1,6 +1,6 @@
 """What a network computes, on the backend of KERAS_BACKEND: logits of a clip, of its frames, and two steps of training.
 
-python -m tests.on_backend SPEC.json WEIGHTS.weights.h5 OUT.npz
+python -m tests.on_backend ASKED.json WEIGHTS.weights.h5 OUT.npz
 """
 
 import json
@@ -17,14 +17,14 @@ from movinet.streaming import initial_states, stream_model
 CLASSES, FRAMES, SIZE = 5, 3, (24, 27)
 
 
-def results(spec: MovinetSpec, weights: Path) -> dict[str, np.ndarray]:
-    """logits; for a causal network those after each frame; the losses of two steps of SGD; logits after them."""
+def results(spec: MovinetSpec, weights: Path, by_frame: bool) -> dict[str, np.ndarray]:
+    """logits; with `by_frame` those after each frame; the losses of two steps of SGD; logits after them ("trained")."""
     model = build_movinet(spec, CLASSES)
     model.load_weights(weights)
     rng = np.random.default_rng(3)
     clips, labels = rng.random((1, FRAMES, *SIZE, 3), dtype=np.float32), np.array([1])
     found = {"logits": model.predict(clips, verbose=0)}
-    if spec.causal:
+    if by_frame:
         stream, states = stream_model(model), initial_states(model, 1, SIZE)
         for frame in range(FRAMES):
             states = stream.predict({"image": clips[:, frame : frame + 1], **states}, verbose=0)
@@ -35,5 +35,7 @@ def results(spec: MovinetSpec, weights: Path) -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    spec, weights, out = map(Path, sys.argv[1:])
-    np.savez(out, backend=keras.backend.backend(), **results(spec_from_dict(json.loads(spec.read_text())), weights))
+    asked, weights, out = map(Path, sys.argv[1:])
+    values = json.loads(asked.read_text())
+    found = results(spec_from_dict(values["spec"]), weights, values["by_frame"])
+    np.savez(out, backend=keras.backend.backend(), **found)
