@@ -6,11 +6,8 @@ TensorFlow and Keras are imported when a training begins, so that settings can b
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,12 +19,14 @@ from movinet.data.cache import FrameCache
 from movinet.data.pipeline import Batch, batches
 from movinet.metrics import mean_average_precision
 from movinet.spec import ClipSpec, MovinetSpec
-from movinet.train_settings import SEPARATOR, TrainSettings
+from movinet.train_checkpoint import CHECKPOINT, CheckpointError, read_checkpoint, write_checkpoint
+from movinet.train_classes import class_weights, members_of
+from movinet.train_settings import TrainSettings
+
+__all__ = ["CheckpointError", "Measurement", "Score", "TrainSettings", "Training", "TrainingDiverged", "new_model"]
 
 if TYPE_CHECKING:
     import keras
-
-CHECKPOINT = "training.npz"
 
 
 class TrainingDiverged(ArithmeticError):
@@ -36,10 +35,6 @@ class TrainingDiverged(ArithmeticError):
     def __init__(self, reason: str):
         super().__init__(reason)
         self.reason = reason
-
-
-class CheckpointError(ValueError):
-    """A checkpoint is missing, damaged, or of another network or schedule."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +64,6 @@ class Score(NamedTuple):
     accuracy: float
     top5: float
     map: float | None
-
-
-def classes_of(cache: FrameCache, settings: TrainSettings) -> tuple[str, ...]:
-    """The names of the network's outputs: the cache's labels or, with multi_label, what they are made of."""
-    if not settings.multi_label:
-        return cache.labels
-    return tuple(sorted({part.strip() for label in cache.labels for part in label.split(SEPARATOR)}))
-
-
-def members_of(cache: FrameCache, settings: TrainSettings) -> np.ndarray | None:
-    """With multi_label (labels, classes) float32, 1 where the class belongs to the label; None without."""
-    if not settings.multi_label:
-        return None
-    parts = [[part.strip() for part in label.split(SEPARATOR)] for label in cache.labels]
-    return np.array([[name in each for name in classes_of(cache, settings)] for each in parts], np.float32)
 
 
 def new_model(spec: MovinetSpec, num_classes: int, settings: TrainSettings) -> keras.Model:
@@ -249,37 +229,16 @@ class Training:
         arrays: dict[str, Any] = {name: np.asarray(variable) for name, variable in self._variables().items()}
         state = {"epochs_done": self.epochs_done, "steps_done": self.steps_done, "sums": self._sums.tolist()}
         state |= {"settings": asdict(self.settings), "notes": notes or {}}
-        arrays["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
-        path = Path(folder, CHECKPOINT)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        write_checkpoint(Path(folder, CHECKPOINT), arrays, state)
 
     def load(self, folder: str | Path) -> dict[str, Any]:
         """Goes on where `save` was called; returns its notes.
 
         Raises CheckpointError unless it is of the same network and settings.
         """
-        path = Path(folder, CHECKPOINT)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
-            state = json.loads(arrays.pop("state").tobytes())
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise CheckpointError(f"{path}: no readable checkpoint ({error})") from error
-        defaults, mine = (json.loads(json.dumps(asdict(each))) for each in (TrainSettings(), self.settings))
-        theirs = {**defaults, **state["settings"]}
-        for name in mine:
-            if theirs[name] != mine[name]:
-                raise CheckpointError(f"{path}: written with train.{name}={theirs[name]}, not {mine[name]}")
         variables = self._variables()
-        shapes, found = ({n: tuple(a.shape) for n, a in group.items()} for group in (variables, arrays))
-        if shapes != found:
-            raise CheckpointError(f"{path}: of another network: {len(found)} arrays, here {len(shapes)}")
+        shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+        arrays, state = read_checkpoint(Path(folder, CHECKPOINT), shapes, self.settings)
         for name, variable in variables.items():
             variable.assign(arrays[name])
         self.epochs_done, self.steps_done = state["epochs_done"], state["steps_done"]
@@ -298,19 +257,3 @@ class Training:
         groups = {"weight": self.model.weights, "optimizer": self.optimizer.variables}
         groups |= {"random": random_states(self.model), "rate_scale": [self.rate_scale]}
         return {f"{name}{index}": variable for name, group in groups.items() for index, variable in enumerate(group)}
-
-
-def class_weights(cache: FrameCache, settings: TrainSettings) -> np.ndarray | None:
-    """The settings' factors on the loss of each class, float32; ValueError for a class that is not there."""
-    classes = classes_of(cache, settings)
-    if settings.class_weights is None:
-        return None
-    if settings.class_weights == "balanced":
-        counts = np.bincount(cache.label_indices[cache.index("train")], minlength=len(cache.labels)).astype(np.float64)
-        members = members_of(cache, settings)
-        counts = np.maximum(counts if members is None else counts @ members, 1)
-        return (counts.sum() / (len(classes) * counts)).astype(np.float32)
-    for name in settings.class_weights:
-        if name not in classes:
-            raise ValueError(f"train.class_weights.{name} is not a class; allowed: {', '.join(classes)}")
-    return np.array([settings.class_weights.get(name, 1.0) for name in classes], np.float32)

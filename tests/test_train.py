@@ -12,7 +12,8 @@ from movinet.data.moving_shapes import MovingShapes, synthesize
 from movinet.data.pipeline import batches
 from movinet.data.sources import read_source
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
-from movinet.train import CheckpointError, Training, TrainingDiverged, class_weights, classes_of, new_model
+from movinet.train import CheckpointError, Training, TrainingDiverged, new_model
+from movinet.train_classes import class_weights, classes_of
 from movinet.train_settings import TrainSettings
 
 SPEC = MovinetSpec(

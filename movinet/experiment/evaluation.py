@@ -17,7 +17,7 @@ from movinet.experiment.settings import Experiment
 from movinet.metrics import calibration
 from movinet.predict import load_network, read_member
 from movinet.spec import ClipSpec, MovinetSpec
-from movinet.train import classes_of
+from movinet.train_classes import classes_of
 from movinet.typed import ConfigError
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from typing import Any
 from movinet.cost import network_cost
 from movinet.experiment.settings import Experiment, difference, experiment_to_yaml, load_experiment
 from movinet.spec import MovinetSpec, spec_to_yaml
-from movinet.train import CHECKPOINT, Measurement, Training
+from movinet.train import Measurement, Training
+from movinet.train_checkpoint import CHECKPOINT
 from movinet.typed import ConfigError, show
 
 CONFIG, MODEL, METRICS, LOG = "config.yaml", "model.keras", "metrics.json", "log.csv"

@@ -19,7 +19,9 @@ from movinet.experiment.settings import Experiment, RunSettings
 from movinet.folder_lock import locked
 from movinet.quiet import native_stderr_closed
 from movinet.spec import MovinetSpec
-from movinet.train import CHECKPOINT, Training, TrainingDiverged, classes_of, new_model
+from movinet.train import Training, TrainingDiverged, new_model
+from movinet.train_checkpoint import CHECKPOINT
+from movinet.train_classes import classes_of
 from movinet.typed import ConfigError
 
 if TYPE_CHECKING:
