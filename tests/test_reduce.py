@@ -213,7 +213,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("kind", ["mp4", "tfrecord"])
 def test_an_interrupted_run_goes_on_and_ends_the_same(shapes, tmp_path, kind, monkeypatch):
-    monkeypatch.setattr("movinet.data.reduce.CLIPS_PER_SHARD", 5)
+    monkeypatch.setattr("movinet.data.shards.CLIPS_PER_SHARD", 5)
     source, reduction = read_source(shapes), Reduction(Choice(classes=4), 24, 4, 1, kind)
     reduce(source, tmp_path / "whole", reduction, workers=1)
 

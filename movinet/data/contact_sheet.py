@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from movinet.data.augment import Augment
 from movinet.data.cache import FrameCache
 from movinet.data.clip_set import ClipFile, ClipSet, SourceError
+from movinet.data.manifest import write_whole
 from movinet.data.pipeline import make_batch
-from movinet.data.reduce import write_whole
 from movinet.spec import ClipSpec
 
 INK, FAINT, PAPER = (30, 34, 40), (128, 134, 144), (255, 255, 255)

@@ -40,8 +40,8 @@ def write_manifest(
     table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     table.writeheader()
     table.writerows(sorted(rows, key=lambda row: (row["path"], row.get("offset", 0))))
-    _write(folder / TABLE, text.getvalue())
-    _write(folder / MANIFEST, json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
+    write_whole(folder / TABLE, text.getvalue().encode())
+    write_whole(folder / MANIFEST, json.dumps(summary, indent=1).encode())
     return summary
 
 
@@ -54,7 +54,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return summary if isinstance(summary, dict) else None
 
 
-def _write(path: Path, text: str) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """A file that appears under its name only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
+    part.write_bytes(content)
     os.replace(part, path)

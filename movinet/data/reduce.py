@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,9 +20,10 @@ from typing import Any
 from movinet.data.choice import Choice, Group, choose
 from movinet.data.clip_set import ClipFile, ClipSet
 from movinet.data.encode import mp4
-from movinet.data.manifest import MANIFEST, read_manifest, write_manifest
+from movinet.data.manifest import MANIFEST, read_manifest, write_manifest, write_whole
 from movinet.data.reading import read_clip
 from movinet.data.records import clip_record
+from movinet.data.shards import Shards
 from movinet.data.tfrecord import framed
 from movinet.data.video_file import VideoError
 from movinet.data.workers import Parallel, in_processes
@@ -31,7 +31,6 @@ from movinet.data.workers import Parallel, in_processes
 VERSION = 1  # of what is written: a change of it refuses to go on with older folders
 JOURNAL = "unfinished.jsonl"
 FORMATS = ("mp4", "tfrecord")
-CLIPS_PER_SHARD = 100
 Progress = Callable[[int, int], None]
 
 
@@ -225,61 +224,13 @@ def _file_name(text: str) -> str:
     return re.sub(r'^\.+|[/\\:*?"<>|\x00-\x1f]', "_", text)
 
 
-class Shards:
-    """Files of records, filled one after the other for each split; the journal's rows say how far each is whole."""
-
-    def __init__(self, folder: Path, rows: Iterable[dict[str, Any]]):
-        self.folder = folder
-        self.clips: Counter[str] = Counter()
-        self.ends: Counter[str] = Counter()  # bytes
-        for row in rows:
-            if row.get("stored"):
-                self._count(row["split"], row["path"], row["stored"])
-
-    def append(self, split: str, record: bytes) -> tuple[str, int]:
-        """Writes a record; returns its file's name and its first byte there."""
-        name = f"{split}-{self.clips[split] // CLIPS_PER_SHARD:05d}.part"
-        offset = self.ends[name]
-        with (self.folder / name).open("r+b" if offset else "wb") as file:
-            file.truncate(offset)  # what an interrupted run wrote without noting it
-            file.seek(offset)
-            file.write(record)
-        self._count(split, name, len(record))
-        return name, offset
-
-    def finish(self) -> dict[str, str]:
-        """Gives the shards their last names, which tell how many there are; {name: last name}."""
-        names = {}
-        for split, clips in self.clips.items():
-            count = -(-clips // CLIPS_PER_SHARD)
-            for number in range(count):
-                name = f"{split}-{number:05d}"
-                names[f"{name}.part"] = last = f"{name}-of-{count:05d}.tfrecord"
-                if not (self.folder / last).exists():
-                    os.truncate(self.folder / f"{name}.part", self.ends[f"{name}.part"])
-                    os.replace(self.folder / f"{name}.part", self.folder / last)
-        return names
-
-    def _count(self, split: str, name: str, size: int) -> None:
-        self.clips[split] += 1
-        self.ends[name] += size
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """A file that appears under its name only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
-
-
 def _key(groups: Iterable[Group], settings: dict[str, Any]) -> str:
     """A hash of all that the result depends on."""
     clips = [
         (group.label, group.split, group.wanted, [(str(c.path.absolute()), c.offset, c.state) for c in group.clips])
         for group in groups
     ]
-    return hashlib.sha256(json.dumps([VERSION, CLIPS_PER_SHARD, settings, clips]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([VERSION, settings, clips]).encode()).hexdigest()
 
 
 def _begin(folder: Path, key: str) -> list[dict[str, Any]]:
