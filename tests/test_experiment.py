@@ -101,6 +101,11 @@ def test_files_inherit_and_every_value_tells_its_origin(tmp_path):
             "network=a9-base is not allowed; allowed: a model folder, a spec.yaml, a spec, a0-base",
         ),
         ("network: {stem: {filters: 8}}", [], "x.yaml: network: spec.blocks is missing"),
+        (
+            "train: {freeze_until: block9}",
+            [],
+            "train.freeze_until=block9 is not allowed; allowed: stem, block0",
+        ),
         ("clip: {frames: 0}", [], "x.yaml: clip.frames=0 is not allowed; allowed: an integer >= 1"),
         ("evaluation: {crops: 2}", [], "evaluation.crops=2 is not allowed; allowed: 1, 3"),
         ("train: {mixing: {mixup: -1}}", [], "train.mixing.mixup=-1.0 is not allowed; allowed: a number, 0 to 100"),
@@ -271,6 +276,16 @@ def test_a_trained_model_is_fine_tuned_with_another_head_and_frozen_layers(train
     }
     assert not any(value for path, value in changed.items() if path.startswith(("stem", "block0")))
     assert changed["head/project/kernel"]
+
+
+def test_weights_that_are_not_there_are_refused(config, tmp_path):
+    with pytest.raises(ConfigError, match="weights=nowhere is not allowed; allowed: a checkpoint or a model folder"):
+        train(load_experiment(config, ["weights=nowhere"])[0], tmp_path / "m", Progress())
+
+
+def test_a_model_folder_does_not_need_the_one_its_network_came_from(trained, config, tmp_path):
+    experiment, _ = load_experiment(config, [f"network={trained[0]}"])
+    assert experiment.network == load_experiment(config)[0].spec().to_dict()
 
 
 def test_each_checkpoint_of_a_training_is_measured_beside_it(trained, config, tmp_path):

@@ -56,6 +56,8 @@ def network(experiment: Experiment, spec: MovinetSpec, classes: int) -> keras.Mo
         from movinet.weights import load_checkpoint
 
         path = Path(experiment.weights)
+        if not path.exists() and not path.with_name(f"{path.name}.index").exists():
+            raise ConfigError(f"weights={path} is not allowed; allowed: a checkpoint or a model folder that exists")
         keras_file = path / model_folder.MODEL
         load_checkpoint(model, keras_file if keras_file.is_file() else path, experiment.head)
     return model
@@ -79,7 +81,8 @@ def _train(experiment: Experiment, folder: Path, progress: Progress) -> dict[str
     cache = clips_for(experiment, progress)
     classes = classes_of(cache, settings)
     begun = model_folder.begin(folder, experiment, spec, classes)
-    training = Training(network(experiment, spec, len(classes)), cache, clip, settings, train_clip, run.ahead)
+    model = network(replace(experiment, weights=None) if begun else experiment, spec, len(classes))
+    training = Training(model, cache, clip, settings, train_clip, run.ahead)
     history = History(**training.load(folder)) if begun else History()
     if not begun:
         training.save(folder, asdict(history))

@@ -102,7 +102,12 @@ class Experiment:
     run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self):
-        clip = self.spec().clip  # so that a wrong network is refused before anything starts
+        spec = self.spec()  # so that a wrong network is refused before anything starts
+        clip = spec.clip
+        stages = ["stem", *(f"block{index}" for index in range(len(spec.blocks))), "head"]
+        until = self.train.freeze_until
+        if until is not None and until not in stages:
+            raise ConfigError(f"train.freeze_until={until} is not allowed; allowed: {', '.join(stages)}, null")
         for name, base in {"clip": clip, "train_clip": clip}.items():
             try:
                 getattr(self, name).of(base)
@@ -147,12 +152,19 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> tuple[Ex
     """
     data, origins = read_config(path, overrides, [f.name for f in fields(Experiment)])
     try:
-        return build(Experiment, data), origins
+        return _self_contained(build(Experiment, data)), origins
     except ConfigError as error:
         text = str(error)
         key = (re.match(r"[\w.]+", text) or [""])[0]
         origin = origin_of(key, origins) or str(path)
         raise ConfigError(f"{origin} {text}" if origin == "--set" else f"{origin}: {text}") from error
+
+
+def _self_contained(experiment: Experiment) -> Experiment:
+    """With the spec itself where a folder or file was named, which may change or go."""
+    if not isinstance(experiment.network, str) or experiment.network in PRESETS:
+        return experiment
+    return replace(experiment, network=experiment._network().to_dict())
 
 
 def describe(experiment: Experiment, origins: Mapping[str, str]) -> str:
