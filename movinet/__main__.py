@@ -12,12 +12,14 @@ from movinet.bench.cli import add_arguments as add_bench_arguments
 from movinet.data.cli import add_arguments as add_data_arguments
 from movinet.data.cli import main as run_data
 from movinet.experiment.cli import add_arguments as add_train_arguments
+from movinet.export.cli import add_arguments as add_export_arguments
 
 EXAMPLES = """examples:
   python -m movinet predict clip.mp4 --model runs/default/family/A2
   python -m movinet cost a0-base a2-base
   python -m movinet cost runs/default/family/A2/spec.yaml --classes 8
   python -m movinet convert movinet_a0_stream movinet_a0_stream.safetensors
+  python -m movinet export runs/default/family/A2 --out exported --quantize int8 --calibration my_clips
   python -m movinet train --config configs/experiments/folder.yaml --set data.path=my_clips --model_dir runs/mine
   python -m movinet bench models --networks a0-base --peer peer/bin/python
   python -m movinet data synthesize data/shapes --train-clips 50 --val-clips 20
@@ -60,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     converter = commands.add_parser("convert", help="weights from one kind of file to another, proved by reading back")
     convert.add_arguments(converter)
     converter.set_defaults(run=_convert)
+    add_export_arguments(commands.add_parser("export", help="files for phones and other runtimes, proved"))
     add_bench_arguments(commands.add_parser("bench", help="time and peak memory, against Model Garden's"))
     add_train_arguments(commands.add_parser("train", help="train a network from a YAML experiment, and measure it"))
     data = commands.add_parser("data", help="check, index, reduce, show or synthesize clips")

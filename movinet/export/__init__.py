@@ -1,0 +1,95 @@
+"""Files of a network for other runtimes, each proved against the network before it is put in its place."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from movinet.export.operators import ExportError
+from movinet.spec import ClipSpec
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+__all__ = ["FORMATS", "QUANTIZATIONS", "ExportError", "export"]
+
+SUFFIXES = {"litert": ".tflite", "saved_model": "", "onnx": ".onnx", "keras": ".keras"}
+FORMATS = tuple(SUFFIXES)
+QUANTIZATIONS = ("float16", "dynamic", "int8")
+
+
+def export(
+    model: keras.Model,
+    path: str | Path,
+    format: str = "litert",
+    quantize: str | None = None,
+    *,
+    stream: bool | None = None,
+    clip: ClipSpec | None = None,
+    labels: Sequence[str] | None = None,
+    clips: Sequence[np.ndarray] | None = None,
+    calibration: Sequence[np.ndarray] | None = None,
+    rank4: bool = False,
+    at_frames: Sequence[int] = (1, 50),
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Writes a `build_movinet` model for another runtime, loads it there and compares; returns the report.
+
+    path: the file, or the folder of a SavedModel.  quantize: of LiteRT only: None, "float16", "dynamic", "int8".
+    stream: frame by frame with the states as inputs and outputs (default: if the model is causal), else whole clips of
+    `clip` (default 50 frames of 172 pixels at 5 a second).  labels: names of the classes.
+    clips: (T, S, S, 3) float32 in [0, 1] to compare on (default: drawn shapes); calibration: those that tell int8 its
+    ranges (default: the same).  rank4: a stream of tensors of rank 4 at most, for GPU delegates.  at_frames: after how
+    many frames of a stream the logits are compared.  say: takes lines of progress.
+
+    Beside a file `x.tflite` or `x.onnx` lie x.json, the manifest (states, preprocessing, labels, hashes), x_runner.py,
+    which needs NumPy and the runtime only, and x.report.json.  Raises ExportError, and leaves everything as it was, for
+    operators that are not built in (it names the layer) and where logits differ by more than 1e-4 of the greatest
+    (float16: 1e-2).
+    """
+    from movinet.export.written import Job, write
+
+    path, streams = Path(path), bool(_is_causal(model) if stream is None else stream)
+    _check(path, format, quantize, streams, rank4)
+    from movinet.export.sample_clips import drawn_clips
+
+    clip = clip or ClipSpec()
+    shown = drawn_clips(clip) if clips is None else clips
+    job = Job(model, format, quantize, streams, rank4, clip, tuple(labels or ()) or None, tuple(at_frames))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
+        draft = Path(folder) / path.name
+        report = write(job, draft, shown, shown if calibration is None else calibration, say)
+        draft.with_name(f"{path.stem}.report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+        _put_in_place(Path(folder), path)
+    return report
+
+
+def _put_in_place(folder: Path, path: Path) -> None:
+    """Moves what was written to its place, the model last."""
+    for file in sorted(folder.iterdir(), key=lambda file: file.name == path.name):
+        target = path.parent / file.name
+        if file.is_dir() and target.exists():  # a folder cannot replace one: the old one steps aside, and is deleted
+            os.replace(target, folder / f"{file.name}.old")
+        os.replace(file, target)
+
+
+def _is_causal(model: keras.Model) -> bool:
+    return any(getattr(layer, "causal", False) for layer in model.layers)
+
+
+def _check(path: Path, format: str, quantize: str | None, streams: bool, rank4: bool) -> None:
+    if format not in FORMATS:
+        raise ExportError(f"format {format!r} is not allowed; allowed: {', '.join(FORMATS)}")
+    if quantize is not None and (quantize not in QUANTIZATIONS or format != "litert"):
+        allowed = ", ".join(QUANTIZATIONS) if format == "litert" else "none but for litert"
+        raise ExportError(f"quantize {quantize!r} of {format} is not allowed; allowed: {allowed}")
+    if rank4 and not (streams and format in ("litert", "onnx")):
+        raise ExportError("rank4 is not allowed here; allowed: for streams as litert or onnx")
+    if (suffix := SUFFIXES[format]) and path.suffix != suffix:
+        raise ExportError(f"{path}: a {format} file must end in {suffix}")

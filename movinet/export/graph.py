@@ -1,0 +1,210 @@
+"""The deploy form of a network for one video: a graph of rank-4 tensors with constants for weights.
+
+A clip is a batch of its frames, (T, H, W, C), so that nothing is reshaped between convolutions; batch norms and
+ReZero's scalars are folded into kernels.  Operators are those that LiteRT has built in.  TensorFlow only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from movinet.layers.activation import ACTIVATION_FUNCTIONS
+from movinet.layers.bottleneck import Bottleneck
+from movinet.layers.conv import ConvBlock
+from movinet.layers.head import ClassifierHead, Head
+from movinet.layers.squeeze_excite import SqueezeExcite
+
+ACTIVATION_NAMES = {function: name for name, function in ACTIVATION_FUNCTIONS.items()}
+
+States = dict[str, Any]
+
+
+def is_movinet(model: keras.Model) -> bool:
+    """Whether every layer is one of `build_movinet`'s, so that a `FrameGraph` gives what the model gives."""
+    kinds = (keras.layers.InputLayer, ConvBlock, Bottleneck, Head, ClassifierHead)
+    return all(isinstance(layer, kinds) for layer in model.layers)
+
+
+@dataclass(frozen=True)
+class FrameGraph:
+    """A `build_movinet` model, called on the frames of one video.
+
+    int8: activations in a form that is fast and exact enough once quantised: no HARD_SWISH, which the int8 delegate
+    does not run, and which would cut the graph into pieces.
+    """
+
+    model: keras.Model
+    int8: bool = False
+
+    def __call__(self, frames: Any, states: States | None = None) -> tuple[Any, States]:
+        """Frames (T, H, W, 3) -> logits (1, classes) after the newest one, and the next states.
+
+        states: by the names of `initial_states`, without the axis of the batch, (frames, H, W, C) and (1, 1, 1, C); a
+        stream buffer may also be a list of past frames (1, H, W, C), then T is 1 and only the newest is returned.
+        None: the frames are a whole clip.
+        """
+        x, later = frames, {}
+        for layer in self.model.layers:
+            with tf.name_scope(layer.name):
+                known = None if states is None else _own(states, layer.name)
+                if isinstance(layer, ConvBlock):
+                    x, new = self._conv(layer, x, known)
+                elif isinstance(layer, Bottleneck):
+                    x, new = self._bottleneck(layer, x, known)
+                elif isinstance(layer, Head):
+                    x, new = self._head(layer, x, known)
+                elif isinstance(layer, ClassifierHead):
+                    x = self._conv(layer.classifier, self._conv(layer.head, x)[0])[0]
+                    x = tf.reshape(x, (1, layer.num_classes), name="logits")
+                    continue
+                else:
+                    continue
+            later.update({f"state_{layer.name}_{name}": state for name, state in new.items()})
+        return x, later
+
+    def _conv(self, block: ConvBlock, x: Any, states: States | None = None, gain: Any = None) -> tuple[Any, States]:
+        later: States = {}
+        for stage, (taps, stride) in enumerate(block.stages):
+            with tf.init_scope():  # values, not operations of the graph that is being made
+                kernel, shift = (np.asarray(value) for value in block.folded(stage, gain))
+            form = _depthwise if block.depthwise else _full
+            with tf.name_scope(f"{block.name}_{stage}"):
+                if taps[0] == 1:
+                    x = form([x], kernel, stride)
+                elif states is not None and isinstance(buffer := states["stream_buffer"], list):
+                    later["stream_buffer"] = x
+                    x = form([*buffer, x], kernel, stride)
+                else:
+                    seen = _padded(x, block) if states is None else tf.concat([states["stream_buffer"], x], 0)
+                    if states is not None:
+                        later["stream_buffer"] = seen[-block.reach :]
+                    in_time = block.depthwise and taps[1:] == (1, 1) and stride == 1
+                    x = _in_time(seen, kernel) if in_time else form(_windows(seen, taps[0]), kernel, stride)
+                x = self._activated(tf.nn.bias_add(x, tf.constant(shift)), block.activate)
+        return x, later
+
+    def _activated(self, x: Any, function: Any) -> Any:
+        if not self.int8 or ACTIVATION_NAMES[function] != "hard_swish":
+            return function(x)
+        return x * (tf.nn.relu6(x + 3.0) * 0.16667)  # the exact sixth would become a HARD_SWISH again
+
+    def _bottleneck(self, layer: Bottleneck, x: Any, states: States | None) -> tuple[Any, States]:
+        y, _ = self._conv(layer.expansion, x)
+        y, later = self._conv(layer.feature, y, states)
+        if layer.squeeze_excite is not None:
+            y, pooled = self._squeeze_excite(layer.squeeze_excite, y, states)
+            later |= pooled
+        y, _ = self._conv(layer.projection, y, gain=layer.scale)
+        if layer.has_skip:
+            x = tf.nn.avg_pool2d(x, 3, 2, "SAME") if layer.stride > 1 else x
+            x, _ = self._conv(layer.skip, x)
+        return y + x, later
+
+    def _squeeze_excite(self, layer: SqueezeExcite, x: Any, states: States | None) -> tuple[Any, States]:
+        frames, later = _spatial_mean(x), {}
+        gate: Any
+        if layer.se_type == "2d":
+            gate = frames
+        else:
+            gate, later = _pooled(frames, states, layer.causal)
+            if layer.se_type == "2plus3d":
+                gate = gate if gate.shape[0] == frames.shape[0] else tf.tile(gate, (frames.shape[0], 1, 1, 1))
+                gate = tf.concat([gate, frames], -1)
+        if layer.position is not None:
+            count = None if states is None else states["pos_enc_frame_count"]
+            gate = gate + _positions(layer.position, gate.shape[0], count)
+            if count is not None:
+                later["pos_enc_frame_count"] = count + x.shape[0]
+        hidden, _ = self._conv(layer.reduce, gate)
+        return x * self._conv(layer.expand, hidden)[0], later
+
+    def _head(self, layer: Head, x: Any, states: States | None) -> tuple[Any, States]:
+        frames = _spatial_mean(self._conv(layer.project, x)[0])
+        if layer.pooling == "2d":
+            return frames[-1:], {}
+        means, later = _pooled(frames, states, causal=states is not None)
+        return means[-1:], later
+
+
+def _own(states: States, layer: str) -> States:
+    prefix = f"state_{layer}_"
+    return {name.removeprefix(prefix): state for name, state in states.items() if name.startswith(prefix)}
+
+
+def _padded(x: Any, block: ConvBlock) -> Any:
+    past = block.reach if block.causal else block.reach // 2
+    return tf.pad(x, ((past, block.reach - past), (0, 0), (0, 0), (0, 0)))
+
+
+def _windows(frames: Any, taps: int) -> list[Any]:
+    """What each time tap sees of (T + taps - 1, H, W, C): T frames."""
+    count = frames.shape[0] - (taps - 1)
+    return [frames[tap : tap + count] for tap in range(taps)]
+
+
+def _full(windows: list[Any], kernel: np.ndarray, stride: int) -> Any:
+    """A convolution with (kt, kh, kw, C, F), of all time taps at once."""
+    x = tf.concat(windows, -1) if len(windows) > 1 else windows[0]
+    taps, height, width, channels, filters = kernel.shape
+    kernel = kernel.transpose(1, 2, 0, 3, 4).reshape(height, width, taps * channels, filters)
+    return tf.nn.conv2d(x, kernel, stride, "SAME")
+
+
+def _depthwise(windows: list[Any], kernel: np.ndarray, stride: int) -> Any:
+    """A depthwise convolution with (kt, kh, kw, C), a sum over its time taps."""
+    _, height, width, channels = kernel.shape
+    if height == width == stride == 1:  # a product for each tap costs less than a convolution
+        parts = [x * tap.reshape(channels) for x, tap in zip(windows, kernel, strict=True)]
+    else:
+        strides = (1, stride, stride, 1)
+        taps = kernel[..., None]
+        parts = [tf.nn.depthwise_conv2d(x, tap, strides, "SAME") for x, tap in zip(windows, taps, strict=True)]
+    return sum(parts[1:], parts[0])
+
+
+def _in_time(seen: Any, kernel: np.ndarray) -> Any:
+    """A depthwise convolution of (T + kt - 1, H, W, C) with (kt, 1, 1, C): two-dimensional over time and space."""
+    count, height, width, channels = seen.shape
+    planes = tf.reshape(seen, (1, count, height * width, channels))
+    planes = tf.nn.depthwise_conv2d(planes, kernel.reshape(-1, 1, channels, 1), (1, 1, 1, 1), "VALID")
+    return tf.reshape(planes, (-1, height, width, channels))
+
+
+def _spatial_mean(x: Any) -> Any:
+    """(T, H, W, C) -> (T, 1, 1, C)."""
+    return tf.reduce_mean(x, (1, 2), keepdims=True)
+
+
+def _pooled(frames: Any, states: States | None, causal: bool) -> tuple[Any, States]:
+    """The mean of all frames so far of (T, 1, 1, C), or of all frames where the network is not causal.
+
+    Adding with ADD_N and dividing, or CUMSUM, are operators that LiteRT does not quantise: a running sum in int8 would
+    drift without bound.
+    """
+    number = frames.shape[0]
+    if states is None and not causal:
+        return tf.reduce_mean(frames, 0, keepdims=True), {}
+    sums = tf.cumsum(frames, 0) if number > 1 else frames
+    counts = np.arange(1, number + 1, dtype=np.int32)
+    if states is None:
+        return sums / counts.reshape(-1, 1, 1, 1).astype(np.float32), {}
+    buffer, count = states["pool_buffer"], states["pool_frame_count"]
+    sums = tf.add_n([sums, buffer if number == 1 else tf.tile(buffer, (number, 1, 1, 1))])
+    means = sums / tf.reshape(tf.cast(count + counts, tf.float32), (-1, 1, 1, 1))
+    return means, {"pool_buffer": sums[-1:], "pool_frame_count": count + number}
+
+
+def _positions(layer: Any, number: int, count: Any) -> Any:
+    """The weighted positional encoding of `number` frames after `count` others, (number, 1, 1, C)."""
+    index = np.arange(number, dtype=np.int32)
+    index = index if count is None else index + count
+    angles = tf.reshape(tf.cast(index, tf.float32), (-1, 1, 1, 1)) * layer.frequencies
+    encoding = tf.concat([tf.sin(angles[..., 0::2]), tf.cos(angles[..., 1::2])], -1)
+    with tf.init_scope():
+        scale = np.asarray(layer.scale)
+    return encoding * scale

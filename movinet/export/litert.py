@@ -1,0 +1,92 @@
+"""LiteRT files from signatures: float32, float16, dynamic range and int8."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from movinet.export.operators import check_operators
+from movinet.export.signature import Signature, Tensors
+
+BUILTIN, INT8, FLEX = tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.SELECT_TF_OPS
+
+
+def litert_file(
+    signature: Signature, name: str, quantize: str | None = None, clips: Iterable[np.ndarray] | None = None
+) -> tuple[bytes, dict[str, int]]:
+    """The content of a file for `signature`, and its operators.
+
+    quantize: None, "float16" (weights), "dynamic" (int8 weights) or "int8": weights and activations by the ranges met
+    on `clips` (T, S, S, 3), each frame by frame with the states that have come up by then; inputs and outputs stay
+    float32, and so do the running sums of the pools.  name: the file's, for messages.  Raises ExportError.
+    """
+    with TemporaryDirectory() as folder:
+        function = signature.concrete()
+        save_graph(function, folder)
+        return convert(folder, name, _settings(quantize, lambda: calibration(signature, function, clips or ())))
+
+
+def save_graph(function: Any, folder: str | Path) -> None:
+    """A SavedModel of a concrete function, its constants included."""
+    tf.saved_model.save(tf.Module(), str(folder), signatures=function)
+
+
+def convert(folder: str | Path, name: str, settings: dict[str, Any]) -> tuple[bytes, dict[str, int]]:
+    """The content of a file for the SavedModel in `folder`, and its operators. Raises ExportError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow's converter uses what TensorFlow deprecates
+        try:
+            content = _converter(folder, settings).convert()
+        except Exception:
+            # An operator that LiteRT lacks: with all of TensorFlow's allowed the file tells which layer it is in.
+            check_operators(_converter(folder, {"allow_custom_ops": True}, FLEX).convert(), name)
+            raise
+    return content, check_operators(content, name)
+
+
+def calibration(signature: Signature, function: Any, clips: Iterable[np.ndarray]) -> Iterator[Tensors]:
+    """All inputs for each call along clips (T, S, S, 3); states are the network's own."""
+    for clip in clips:
+        states = signature.first_states()
+        for frames in images(signature, clip):
+            given = {"image": frames, **states}
+            yield given
+            if states:
+                returned = function(**{key: tf.constant(value) for key, value in given.items()})
+                states = signature.next_states(given, {key: value.numpy() for key, value in returned.items()})
+
+
+def images(signature: Signature, clip: np.ndarray) -> Iterator[np.ndarray]:
+    """A clip (T, S, S, 3) as what the calls take, one after the other: frames, or the clip."""
+    if not signature.states:
+        yield np.resize(clip, signature.image)
+        return
+    yield from (frame.reshape(signature.image) for frame in clip)
+
+
+def _settings(quantize: str | None, samples: Callable[[], Iterator[Tensors]]) -> dict[str, Any]:
+    optimize = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+    return {
+        None: {},
+        "float16": {**optimize, "float16": True},
+        "dynamic": optimize,
+        "int8": {**optimize, "representative_dataset": samples},
+    }[quantize]
+
+
+def _converter(folder: str | Path, settings: dict[str, Any], *more: Any) -> Any:
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+    int8 = [INT8] if "representative_dataset" in settings else []
+    converter.target_spec.supported_ops = [*int8, BUILTIN, *more]
+    for key, value in settings.items():
+        if key == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        else:
+            setattr(converter, key, value)
+    return converter

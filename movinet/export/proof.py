@@ -1,0 +1,93 @@
+"""An exported file against the network it was made from: real frames through the real runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from itertools import chain, cycle, islice
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from movinet.export.signature import Signature, Tensors
+from movinet.streaming import initial_states, stream_model
+
+LIMITS = {None: 1e-4, "float16": 1e-2}  # relative, of the logits; what is quantised further is reported
+
+Call = Callable[[Tensors], Tensors]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Logits of a file against the network's after so many frames (of clips: one clip).
+
+    relative_error: the greatest difference so far by the greatest logit; same_class: the share of calls so far whose
+    likeliest class is the network's.
+    """
+
+    frames: int
+    relative_error: float
+    same_class: float
+
+
+def agreements(
+    model: keras.Model, signature: Signature, call: Call, clips: Iterable[np.ndarray], at: Iterable[int]
+) -> list[dict[str, Any]]:
+    """How far `call`, which takes and returns tensors by name, follows the network after `at` frames.
+
+    clips: (T, S, S, 3), one after the other as one stream, again from the first when they end.
+    """
+    clips = list(clips)
+    if not signature.states:
+        clip = np.resize(clips[0], signature.image)
+        logits = np.asarray(tf.function(lambda x: model(x, training=False))(clip))
+        found = call({"image": clip})["logits"]
+        return [asdict(Agreement(clip.shape[1], _error(found, logits), float(found.argmax() == logits.argmax())))]
+    stops = sorted(set(at))
+    rows, worst, same = [], 0.0, 0
+    steps = zip(_reference(model, clips), _followed(signature, call, clips), strict=False)
+    for number, (wanted, found) in enumerate(islice(steps, stops[-1]), 1):
+        worst = max(worst, _error(found, wanted))
+        same += int(found.argmax() == wanted.argmax())
+        if number in stops:
+            rows.append(asdict(Agreement(number, worst, same / number)))
+    return rows
+
+
+def _reference(model: keras.Model, clips: list[np.ndarray]) -> Iterable[np.ndarray]:
+    """Logits (1, classes) after each frame, by Keras."""
+    stream = stream_model(model)
+    step = tf.function(lambda inputs: stream(inputs, training=False), autograph=False)
+    states = initial_states(model, 1, clips[0].shape[1:3])
+    for frame in chain.from_iterable(cycle(clips)):
+        states = dict(step({"image": frame[None, None], **states}))
+        yield np.asarray(states.pop("logits"))
+
+
+def _followed(signature: Signature, call: Call, clips: list[np.ndarray]) -> Iterable[np.ndarray]:
+    """Logits (1, classes) after each frame, by the file."""
+    states = signature.first_states()
+    for frame in chain.from_iterable(cycle(clips)):
+        given = {"image": frame.reshape(signature.image), **states}
+        returned = call(given)
+        yield returned["logits"]
+        states = signature.next_states(given, returned)
+
+
+def _error(found: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-12))
+
+
+def litert_call(file: Path, threads: int = 1) -> tuple[Call, str]:
+    """The file in the LiteRT runtime, ai-edge-litert where it is installed, else TensorFlow's own; and which it is."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+
+        runtime = "ai-edge-litert"
+    except ImportError:
+        Interpreter, runtime = tf.lite.Interpreter, "tensorflow"
+    runner: Any = Interpreter(str(file), num_threads=threads).get_signature_runner()
+    return lambda inputs: runner(**inputs), runtime

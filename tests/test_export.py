@@ -1,0 +1,186 @@
+"""Exported LiteRT files: the original's names, its README's example, builtin operators only, and logits like Keras'."""
+
+import json
+import subprocess
+import sys
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from movinet.__main__ import main
+from movinet.export import ExportError, export
+from movinet.model import build_movinet
+from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
+from movinet.streaming import initial_states, stream_model
+
+SIZE = 20
+CLIP = ClipSpec(5, SIZE, 5.0)
+LABELS = ("walk", "run", "jump")
+SPEC = MovinetSpec(
+    StemSpec(4),
+    (BlockSpec(8, (LayerSpec(12, (3, 3, 3)), LayerSpec(16, (5, 1, 1)))),),
+    HeadSpec(12, 16),
+    CLIP,
+    causal=True,
+    conv_type="2plus1d",
+    se_type="2plus3d",
+    activation="hard_swish",
+    gating_activation="hard_sigmoid",
+)
+
+
+def built(spec: MovinetSpec = SPEC, classes: int = len(LABELS)) -> keras.Model:
+    """A model whose every weight is off its initial value."""
+    model = build_movinet(spec, classes)
+    rng = np.random.default_rng(1)
+    for weight in model.weights:
+        weight.assign(weight + rng.uniform(0.02, 0.2, weight.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return built()
+
+
+@pytest.fixture(scope="module")
+def stream_file(model, tmp_path_factory):
+    """A float32 stream; every test reads it, none writes."""
+    file = tmp_path_factory.mktemp("stream") / "net.tflite"
+    export(model, file, clip=CLIP, labels=LABELS, at_frames=(1, 7, 40))
+    return file
+
+
+def keras_logits(model: keras.Model, frames: np.ndarray) -> np.ndarray:
+    """Logits after each of the frames (T, S, S, 3), as one stream."""
+    stream, states, rows = stream_model(model), initial_states(model, 1, frames.shape[1]), []
+    for frame in frames:
+        states = dict(stream({"image": tf.constant(frame[None, None]), **states}))
+        rows.append(np.asarray(states.pop("logits"))[0])
+    return np.stack(rows)
+
+
+def frames(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).random((count, SIZE, SIZE, 3), dtype=np.float32)
+
+
+def test_the_originals_readme_example_runs_with_only_the_path_changed(model, stream_file):
+    video = tf.constant(frames(8)[None])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow announces that its interpreter moves to ai-edge-litert
+        interpreter = tf.lite.Interpreter(str(stream_file))
+    # From here as in github.com/tensorflow/models, official/projects/movinet/README.md, "TF Lite Example".
+    runner = interpreter.get_signature_runner()
+
+    def state_name(name: str) -> str:
+        return name[len("serving_default_") : -len(":0")]
+
+    init_states = {
+        state_name(x["name"]): tf.zeros(x["shape"], dtype=x["dtype"]) for x in interpreter.get_input_details()
+    }
+    del init_states["image"]
+    clips = tf.split(video, video.shape[1], axis=1)
+    states = init_states
+    for clip in clips:
+        outputs = runner(**states, image=clip)
+        logits = outputs.pop("logits")
+        states = outputs
+    np.testing.assert_allclose(logits[0], keras_logits(model, frames(8))[-1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_report_tells_how_far_the_file_is_from_keras(stream_file):
+    report = json.loads(stream_file.with_name("net.report.json").read_text())
+    assert [row["frames"] for row in report["agreement"]] == [1, 7, 40]
+    assert all(0 < row["relative_error"] <= 1e-4 and row["same_class"] == 1 for row in report["agreement"])
+    assert report["operators"]["CONV_2D"] > 5
+    assert report["bytes"] == stream_file.stat().st_size
+
+
+def test_a_clip_export_of_a_base_network_agrees(tmp_path):
+    base = built(MovinetSpec(SPEC.stem, SPEC.blocks, SPEC.head, CLIP))
+    report = export(base, tmp_path / "base.tflite", clip=CLIP)
+    assert report["agreement"][0]["relative_error"] <= 1e-4
+    assert set(report["operators"]) <= {
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "MUL", "ADD", "MEAN", "LOGISTIC", "PAD", "STRIDED_SLICE", "RESHAPE"),
+        "AVERAGE_POOL_2D",
+    }
+
+
+@pytest.mark.parametrize(
+    ("layer", "operator"),
+    [(keras.layers.Conv3D(3, 3, padding="same"), "CONV_3D"), (keras.layers.AveragePooling3D(1), "FlexAvgPool3D")],
+)
+def test_three_dimensional_operators_are_refused_with_the_layers_name(layer, operator, tmp_path):
+    clip = keras.Input((None, None, None, 3))
+    layer = type(layer).from_config({**layer.get_config(), "name": "my_layer"})
+    model = keras.Model(clip, built()(layer(clip)))
+    old = tmp_path / "net.tflite"
+    old.write_bytes(b"what was there")
+    with pytest.raises(ExportError, match=rf"net.tflite: {operator} in \S*my_layer"):
+        export(model, old, stream=False, clip=CLIP)
+    assert old.read_bytes() == b"what was there"
+    assert list(tmp_path.iterdir()) == [old]
+
+
+RUN_WITHOUT_TENSORFLOW = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("tensorflow", "keras", "movinet"):
+            raise ImportError(f"{name} is not for runners")
+sys.meta_path.insert(0, Refuse())
+sys.path = [path for path in sys.path if path]
+import runpy
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_the_generated_runner_needs_no_tensorflow(model, stream_file, tmp_path):
+    pytest.importorskip("ai_edge_litert")
+    video = (frames(9) * 255).astype(np.uint8)
+    np.save(tmp_path / "video.npy", video)
+    runner = stream_file.with_name("net_runner.py")
+    command = [sys.executable, "-c", RUN_WITHOUT_TENSORFLOW, str(runner), str(tmp_path / "video.npy")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    logits = keras_logits(model, video.astype(np.float32) / 255)[-1]
+    shares = np.exp(logits) / np.exp(logits).sum()
+    wanted = [f"{shares[index]:7.1%}  {LABELS[index]}" for index in np.argsort(-shares)]
+    assert done.stdout.splitlines() == wanted
+
+
+def test_a_manifest_tells_every_state_and_what_feeds_it(model, stream_file):
+    manifest = json.loads(stream_file.with_suffix(".json").read_text())
+    states = initial_states(model, 1, SIZE)
+    assert {s["name"]: tuple(s["shape"]) for s in manifest["states"]} == {k: tuple(v.shape) for k, v in states.items()}
+    assert {s["dtype"] for s in manifest["states"]} == {"float32", "int32"}
+    assert all(state["next"] == {"output": state["name"]} for state in manifest["states"])
+    assert manifest["labels"] == list(LABELS)
+    assert manifest["image"]["frames_per_second"] == CLIP.frames_per_second
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a0-stream", "--out", "o"], "a0-stream needs --checkpoint"),
+        (["nothing", "--out", "o"], "nothing: no model here"),
+        (["nothing", "--out", "o", "--size", "0"], "--size 0 is not allowed"),
+    ],
+)
+def test_bad_input_ends_with_one_line_and_2(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *arguments]) == 2
+    captured = capsys.readouterr().err
+    assert captured.startswith(f"error: {message}")
+    assert len(captured.splitlines()) == 1
+
+
+def test_what_does_not_go_together_is_refused(model, tmp_path):
+    for settings in ({"format": "tflite"}, {"quantize": "int4"}, {"format": "keras", "quantize": "int8"}):
+        with pytest.raises(ExportError, match="is not allowed; allowed: "):
+            export(model, tmp_path / "net.tflite", **settings)
+    with pytest.raises(ExportError, match=r"net.bin: a litert file must end in .tflite"):
+        export(model, tmp_path / "net.bin")
