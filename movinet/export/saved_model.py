@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from movinet.export.signature import Tensors
@@ -26,9 +27,10 @@ def save_model(
     archive: Any = keras.export.ExportArchive()
     if streams:
         twin = stream_model(model)
+        inputs: Any = twin.input
         states = {
             name: tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
-            for name, tensor in zip(twin.input, twin.inputs, strict=True)
+            for name, tensor in inputs.items()
             if name != "image"
         }
         archive.track(twin)
@@ -46,14 +48,19 @@ def save_model(
     archive.write_out(str(folder), verbose=False)
 
 
-def saved_model_call(folder: Path) -> Callable[[Tensors], Tensors]:
-    """The serving signature of the SavedModel in `folder`, on arrays."""
+def saved_model_call(folder: Path) -> tuple[Callable[[Tensors], Tensors], str]:
+    """The serving signature of the SavedModel in `folder`, on arrays; and the runtime's name."""
     loaded: Any = tf.saved_model.load(str(folder))
-    serve = loaded.signatures["serving_default"]
 
     def call(inputs: Tensors) -> Tensors:
+        serve = loaded.signatures["serving_default"]  # the variables live as long as what was loaded
         returned = serve(**{name: tf.constant(value) for name, value in inputs.items()})
         return {name: value.numpy() for name, value in returned.items()}
 
-    call.owner = loaded  # type: ignore[attr-defined]  # its variables live as long as it does
-    return call
+    return call, "tensorflow"
+
+
+def keras_call(file: Path) -> tuple[Callable[[Tensors], Tensors], str]:
+    """The network in a .keras file, on arrays; and the runtime's name."""
+    loaded: Any = keras.models.load_model(file, compile=False)
+    return lambda inputs: {"logits": np.asarray(loaded(inputs["image"], training=False))}, "keras"

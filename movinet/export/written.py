@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from movinet.export.graph import is_movinet
 from movinet.export.litert import convert, litert_file
 from movinet.export.manifest import manifest, write_manifest
+from movinet.export.onnx import onnx_call, onnx_file, with_next_names
 from movinet.export.operators import ExportError
 from movinet.export.proof import LIMITS, agreements, litert_call
-from movinet.export.saved_model import save_model
+from movinet.export.saved_model import keras_call, save_model, saved_model_call
 from movinet.export.signature import Signature, clip_signature, frame_signature, stream_signature
 from movinet.spec import ClipSpec
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 Say = Callable[[str], None]
+CALLS = {"litert": litert_call, "onnx": onnx_call, "saved_model": saved_model_call, "keras": keras_call}
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,14 @@ class Job:
     def signature(self) -> Signature:
         """How the file is called."""
         int8 = self.quantize == "int8"
-        if not self.streams:
+        if self.whole_clips:
             return clip_signature(self.model, self.clip, int8)
         return (frame_signature if self.rank4 else stream_signature)(self.model, self.clip.resolution, int8)
+
+    @property
+    def whole_clips(self) -> bool:
+        """Whether a call takes a clip. A .keras file is the network as it is; `stream_model` makes a stream of it."""
+        return not self.streams or self.format == "keras"
 
 
 def write(
@@ -51,19 +58,27 @@ def write(
 ) -> dict[str, Any]:
     """Writes `draft` and what belongs beside it; returns the report. Raises ExportError."""
     say(f"converting to {job.format}{f' ({job.quantize})' if job.quantize else ''} ...")
-    signature, report = job.signature(), {"file": draft.name, "format": job.format, "quantize": job.quantize}
+    signature = job.signature()
+    report: dict[str, Any] = {"file": draft.name, "format": job.format, "quantize": job.quantize}
     if job.format == "litert":
-        content, counts = _litert(job, signature, draft.name, calibration)
+        content, report["operators"] = _litert(job, signature, draft.name, calibration)
         draft.write_bytes(content)
-        call, runtime = litert_call(draft)
-        report |= {"operators": counts, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    elif job.format == "onnx":
+        signature = with_next_names(signature)
+        draft.write_bytes(onnx_file(signature))
+    elif job.format == "saved_model":
+        save_model(job.model, draft, job.streams)
     else:
-        raise ExportError(f"format {job.format!r} is not written yet")
-    say(f"comparing in {runtime} ...")
-    rows = agreements(job.model, signature, call, clips, job.at_frames)
-    report |= {"runtime": runtime, "agreement": rows}
-    _check_agreement(rows, job, draft.name)
-    write_manifest(manifest(job, signature, report), draft)
+        job.model.save(draft)
+    call, report["runtime"] = CALLS[job.format](draft)
+    files = [draft] if draft.is_file() else sorted(path for path in draft.rglob("*") if path.is_file())
+    report["bytes"] = sum(file.stat().st_size for file in files)
+    say(f"comparing in {report['runtime']} ...")
+    report["agreement"] = agreements(job.model, signature, call, clips, job.at_frames)
+    _check_agreement(report["agreement"], job, draft.name)
+    if job.format in ("litert", "onnx"):
+        report["sha256"] = hashlib.sha256(draft.read_bytes()).hexdigest()
+        write_manifest(manifest(job, signature, report), draft)
     return report
 
 
