@@ -71,6 +71,7 @@ def new_model(spec: MovinetSpec, num_classes: int, settings: TrainSettings) -> k
     import keras
 
     from movinet.freeze import freeze
+    from movinet.layers.bottleneck import Bottleneck
     from movinet.model import build_movinet
 
     keras.utils.set_random_seed(settings.seed)
@@ -82,6 +83,9 @@ def new_model(spec: MovinetSpec, num_classes: int, settings: TrainSettings) -> k
         settings.batch_norm_momentum,
         settings.precision,
     )
+    for layer in model.layers:
+        if isinstance(layer, Bottleneck):
+            layer.scale.assign(settings.rezero)
     freeze(model, settings.freeze_until)
     return model
 

@@ -25,7 +25,8 @@ class TrainSettings:
     layer_decay: each layer's learning rate is this times that of the next one; the classifier's is the full one.
     freeze_until: the layer up to which nothing is trained ("block2", say); null for none.
     dropout: before the classifier; stochastic_depth: of the last layer (arXiv:2103.11511's Model Garden recipe: 0.2).
-    batch_norm_momentum: 0.99 needs thousands of steps.  augment: null for the centre of every clip.
+    batch_norm_momentum: 0.99 needs thousands of steps.  rezero: what ReZero's scalars start from; with 0, as published,
+    short trainings end before the branches have opened.  augment: null for the centre of every clip.
     class_weights: factors on the loss by class name, 1 for others; or balanced, so that rare classes count as much.
     multi_label: labels are lists such as "run|jump"; each class is a yes or no of its own.
     """
@@ -47,6 +48,7 @@ class TrainSettings:
     dropout: float = 0.0
     stochastic_depth: float = 0.0
     batch_norm_momentum: float = 0.9
+    rezero: float = 0.0
     precision: Precision = "float32"
     augment: Augment | None = field(default_factory=Augment)
     mixing: Mixing | None = None
@@ -65,6 +67,7 @@ class TrainSettings:
         self._require(0 <= self.weight_decay < math.inf, "weight_decay", "a number >= 0")
         self._require(self.clip_norm is None or 0 < self.clip_norm < math.inf, "clip_norm", "a number > 0, or null")
         self._require(self.average is None or 0 < self.average < 1, "average", "a number > 0 and < 1, or null")
+        self._require(0 <= self.rezero <= 1, "rezero", "a number >= 0 and <= 1")
         self._require(0 < self.layer_decay <= 1, "layer_decay", "a number > 0 and <= 1")
         for name in ("warmup", "label_smoothing", "dropout", "stochastic_depth", "batch_norm_momentum"):
             self._require(0 <= getattr(self, name) < 1, name, "a number >= 0 and < 1")

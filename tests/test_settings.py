@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from search.settings import Settings, first_difference, load_settings, settings_to_yaml
 from movinet.typed import ConfigError
+from search.settings import Settings, first_difference, load_settings, settings_to_yaml
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
 SPACE = """

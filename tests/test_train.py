@@ -47,6 +47,7 @@ def without_times(measurement):
         ({"learning_rate": float("nan")}, "TrainSettings.learning_rate=nan is not allowed"),
         ({"optimizer": "adam"}, "TrainSettings.optimizer='adam' is not allowed; allowed: adamw, sgd, rmsprop"),
         ({"precision": "half"}, "TrainSettings.precision='half' is not allowed; allowed: float32, mixed_bfloat16"),
+        ({"rezero": 1.5}, "TrainSettings.rezero=1.5 is not allowed; allowed: a number >= 0 and <= 1"),
         ({"clip_norm": 0.0}, "TrainSettings.clip_norm=0.0 is not allowed; allowed: a number > 0, or null"),
         ({"dropout": 1.0}, "TrainSettings.dropout=1.0 is not allowed; allowed: a number >= 0 and < 1"),
     ],
@@ -211,6 +212,12 @@ def test_gathered_gradients_make_the_update_of_a_larger_batch():
         loss = tf.reduce_mean(tf.exp(points @ weights[0].value[:, None]))
     whole.minimize(loss, tape)
     np.testing.assert_allclose(np.asarray(weights[0]), np.asarray(weights[1]), rtol=1e-5)
+
+
+def test_branches_start_as_wide_as_rezero_says():
+    for rezero in (0.0, 0.25):
+        model = new_model(SPEC, 3, replace(QUICK, rezero=rezero))
+        assert [float(w) for w in model.weights if w.path.endswith("layer0/scale")] == [rezero]
 
 
 def test_earlier_layers_learn_more_slowly_by_the_layer_decay():
