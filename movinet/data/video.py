@@ -6,7 +6,7 @@ A frame is chosen for a moment when it is the one on screen then: the last that 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from av.video.reformatter import VideoReformatter
 from movinet.data.image_sequence import ImageSequence
 from movinet.data.video_file import TOLERANCE_SECONDS, VideoError, VideoFile
 
-__all__ = ["Decoded", "VideoError", "VideoFile", "decode", "read_frames"]
+__all__ = ["Converter", "Decoded", "Shown", "VideoError", "VideoFile", "decode", "read_frames", "shown_frames"]
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ def decode(
         raise ValueError("read_frames takes either frames_per_second or times")
     first, last = start or 0.0, float("inf") if end is None else end - TOLERANCE_SECONDS
     moments = (first + i / frames_per_second for i in itertools.count())
-    picks, _ = _pick(source, itertools.takewhile(lambda moment: moment < last, moments), _Converter(short_side))
+    picks, _ = _pick(source, itertools.takewhile(lambda moment: moment < last, moments), Converter(short_side))
     if not picks:
         raise VideoError(source.path, f"no frame between {first:g} s and {'its end' if end is None else f'{end:g} s'}")
     return _decoded(picks, source)
 
 
-class _Converter:
+class Converter:
     """RGB arrays of one size from decoded frames, whatever their pixel format; only chosen frames come here."""
 
     def __init__(self, short_side: int | None):
@@ -96,38 +96,50 @@ class _Converter:
 Pick = tuple[float, np.ndarray]
 
 
-def _pick(video: VideoFile | ImageSequence, moments: Iterable[float], convert: _Converter) -> tuple[list[Pick], float]:
+@dataclass(frozen=True)
+class Shown:
+    """A decoded frame on screen from `time` to `until` (seconds); `last`: the video ends then."""
+
+    time: float
+    until: float
+    frame: Any
+    last: bool = False
+
+
+def shown_frames(video: VideoFile | ImageSequence, start: float = 0.0) -> Iterator[Shown]:
+    """The frames of a video just opened, one at a time, from the one on screen at `start` on. Raises VideoError."""
+    before = None
+    for time, frame in video.frames(start):
+        if before is not None:
+            yield Shown(before[0], time, before[1])
+        before = time, frame
+    assert before is not None  # frames() raises where there is none
+    time, frame = before
+    yield Shown(time, time + video.shown(frame), frame, last=True)
+
+
+def _pick(video: VideoFile | ImageSequence, moments: Iterable[float], convert: Converter) -> tuple[list[Pick], float]:
     """For each of the ascending `moments` before the video's end the frame on screen; and where decoding stopped."""
     waiting = iter(moments)
-    moment = next(waiting, None)
+    moment, end = next(waiting, None), 0.0
     picks: list[Pick] = []
-    shown: tuple[float, Any] | None = None
-    image: np.ndarray | None = None
     if moment is None:
-        return picks, 0.0
-
-    def take_until(end: float) -> None:
-        nonlocal moment, image
-        while moment is not None and shown is not None and moment < end - TOLERANCE_SECONDS:
-            image = convert(shown[1]) if image is None else image
-            picks.append((shown[0], image))
+        return picks, end
+    for shown in shown_frames(video, moment):
+        image, end = None, shown.until
+        while moment is not None and moment < end - TOLERANCE_SECONDS:
+            image = convert(shown.frame) if image is None else image
+            picks.append((shown.time, image))
             moment = next(waiting, None)
-
-    for time, frame in video.frames(moment):
-        take_until(time)
         if moment is None:
-            return picks, time
-        shown, image = (time, frame), None
-    assert shown is not None
-    end = shown[0] + video.shown(shown[1])
-    take_until(end)
+            break
     return picks, end
 
 
 def _at_times(video: VideoFile | ImageSequence, times: Sequence[float], short_side: int | None) -> Decoded:
     if not len(times) or min(times) < 0:
         raise ValueError(f"times={list(times)!r} is not allowed; allowed: one or more, each >= 0 seconds")
-    convert = _Converter(short_side)
+    convert = Converter(short_side)
     order = sorted(range(len(times)), key=lambda place: times[place])
     picks, end = _pick(video, (times[place] for place in order), convert)
     chosen = dict(zip(order, picks, strict=False))

@@ -38,26 +38,32 @@ class VideoError(ValueError):
 class VideoFile:
     """An open video file: frames in order of presentation; what does not decode is left out and noted in `damage`."""
 
+    packets_lost = frames_damaged = 0
+    missing: str | None = None
+
     def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.packets_lost = self.frames_damaged = 0
-        self.missing: str | None = None
+        self.path: Path | str = Path(path)
         try:
             size = self.path.stat().st_size
         except OSError as error:
             raise VideoError(path, error.strerror or "cannot be read") from error
         if size == 0:
             raise VideoError(path, "empty file")
-        try:  # an absolute path is never taken for a URL; a playlist in disguise reaches no network
-            self.container = av.open(
-                os.path.abspath(self.path), metadata_errors="replace", options={"protocol_whitelist": "file"}
-            )
+        # An absolute path is never taken for a URL; a playlist in disguise reaches no network.
+        self._open(os.path.abspath(self.path), options={"protocol_whitelist": "file"})
+
+    def _open(self, url: str, **how: Any) -> None:
+        """Opens what `self.path` names, `how` as for av.open. Raises VideoError."""
+        try:
+            self.container = av.open(url, metadata_errors="replace", **how)
         except (av.error.FFmpegError, ValueError) as error:
-            raise VideoError(path, f"not a video that can be opened ({_why(error)})") from error
+            raise VideoError(self.path, f"not a video that can be opened ({_why(error)})") from error
         stream = self.container.streams.best("video")
         if stream is None or stream.disposition & Disposition.attached_pic or stream.codec_context is None:
             self.container.close()
-            raise VideoError(path, "no video stream" if stream is None or stream.codec_context else "no decoder for it")
+            raise VideoError(
+                self.path, "no video stream" if stream is None or stream.codec_context else "no decoder for it"
+            )
         self.stream: Any = stream
         self.stream.thread_type = "NONE"
         self.stream.codec_context.thread_count = 1
