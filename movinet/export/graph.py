@@ -21,6 +21,8 @@ from movinet.layers.squeeze_excite import SqueezeExcite
 
 ACTIVATION_NAMES = {function: name for name, function in ACTIVATION_FUNCTIONS.items()}
 
+FLOAT = "kept_float"  # scope of what is not quantised: numbers that grow with the stream
+
 States = dict[str, Any]
 
 
@@ -44,8 +46,8 @@ class FrameGraph:
     def __call__(self, frames: Any, states: States | None = None) -> tuple[Any, States]:
         """Frames (T, H, W, 3) -> logits (1, classes) after the newest one, and the next states.
 
-        states: by the names of `initial_states`, without the axis of the batch, (frames, H, W, C) and (1, 1, 1, C); a
-        stream buffer may also be a list of past frames (1, H, W, C), then T is 1 and only the newest is returned.
+        states: by the names of `initial_states`, then T is 1.  Stream buffers lack the axis of the batch, (frames, H,
+        W, C), or are lists of past frames (1, H, W, C), of which only the newest is returned; sums have any rank.
         None: the frames are a whole clip.
         """
         x, later = frames, {}
@@ -116,10 +118,10 @@ class FrameGraph:
                 gate = gate if gate.shape[0] == frames.shape[0] else tf.tile(gate, (frames.shape[0], 1, 1, 1))
                 gate = tf.concat([gate, frames], -1)
         if layer.position is not None:
-            count = None if states is None else states["pos_enc_frame_count"]
-            gate = gate + _positions(layer.position, gate.shape[0], count)
-            if count is not None:
-                later["pos_enc_frame_count"] = count + x.shape[0]
+            count = np.arange(gate.shape[0], dtype=np.int32) if states is None else states["pos_enc_frame_count"]
+            gate = gate + _positions(layer.position, count)
+            if states is not None:
+                later["pos_enc_frame_count"] = count + 1
         hidden, _ = self._conv(layer.reduce, gate)
         return x * self._conv(layer.expand, hidden)[0], later
 
@@ -183,28 +185,26 @@ def _spatial_mean(x: Any) -> Any:
 def _pooled(frames: Any, states: States | None, causal: bool) -> tuple[Any, States]:
     """The mean of all frames so far of (T, 1, 1, C), or of all frames where the network is not causal.
 
-    Adding with ADD_N and dividing, or CUMSUM, are operators that LiteRT does not quantise: a running sum in int8 would
-    drift without bound.
+    Sum, count and quotient stay float in an int8 graph, where they would be cut off at the calibration's range.  The
+    sum is of ADD_N, which LiteRT never quantises, and goes out as it is: a reshape would be done in int8.
     """
-    number = frames.shape[0]
-    if states is None and not causal:
+    if states is not None:
+        buffer, count = states["pool_buffer"], states["pool_frame_count"] + 1
+        frame = tf.reshape(frames, buffer.shape)
+        with tf.name_scope(FLOAT):
+            total = tf.add_n([frame, buffer])
+            mean = total / tf.cast(count, tf.float32)
+        return tf.reshape(mean, frames.shape), {"pool_buffer": total, "pool_frame_count": count}
+    if not causal:
         return tf.reduce_mean(frames, 0, keepdims=True), {}
-    sums = tf.cumsum(frames, 0) if number > 1 else frames
-    counts = np.arange(1, number + 1, dtype=np.int32)
-    if states is None:
-        return sums / counts.reshape(-1, 1, 1, 1).astype(np.float32), {}
-    buffer, count = states["pool_buffer"], states["pool_frame_count"]
-    sums = tf.add_n([sums, buffer if number == 1 else tf.tile(buffer, (number, 1, 1, 1))])
-    means = sums / tf.reshape(tf.cast(count + counts, tf.float32), (-1, 1, 1, 1))
-    return means, {"pool_buffer": sums[-1:], "pool_frame_count": count + number}
+    counts = np.arange(1, frames.shape[0] + 1, dtype=np.float32)
+    return tf.cumsum(frames, 0) / counts.reshape(-1, 1, 1, 1), {}
 
 
-def _positions(layer: Any, number: int, count: Any) -> Any:
-    """The weighted positional encoding of `number` frames after `count` others, (number, 1, 1, C)."""
-    index = np.arange(number, dtype=np.int32)
-    index = index if count is None else index + count
-    angles = tf.reshape(tf.cast(index, tf.float32), (-1, 1, 1, 1)) * layer.frequencies
-    encoding = tf.concat([tf.sin(angles[..., 0::2]), tf.cos(angles[..., 1::2])], -1)
+def _positions(layer: Any, index: Any) -> Any:
+    """The weighted positional encoding of frames by their `index` in the stream (N,): (N, 1, 1, C)."""
     with tf.init_scope():
         scale = np.asarray(layer.scale)
-    return encoding * scale
+    with tf.name_scope(FLOAT):
+        angles = tf.reshape(tf.cast(index, tf.float32), (-1, 1, 1, 1)) * layer.frequencies
+        return tf.concat([tf.sin(angles[..., 0::2]), tf.cos(angles[..., 1::2])], -1) * scale

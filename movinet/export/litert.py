@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,14 +12,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from movinet.export.operators import check_operators
+from movinet.export.graph import FLOAT
+from movinet.export.operators import check_operators, operators
 from movinet.export.signature import Signature, Tensors
 
+OPTIMIZED = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+POSITIONS = (0, 50, 500, 5_000)  # frames
 BUILTIN, INT8, FLEX = tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.SELECT_TF_OPS
 
 
 def litert_file(
-    signature: Signature, name: str, quantize: str | None = None, clips: Iterable[np.ndarray] | None = None
+    signature: Signature, name: str, quantize: str | None = None, clips: Iterable[np.ndarray] = ()
 ) -> tuple[bytes, dict[str, int]]:
     """The content of a file for `signature`, and its operators.
 
@@ -29,7 +33,12 @@ def litert_file(
     with TemporaryDirectory() as folder:
         function = signature.concrete()
         save_graph(function, folder)
-        return convert(folder, name, _settings(quantize, lambda: calibration(signature, function, clips or ())))
+        content, counts = convert(folder, name, {} if quantize == "int8" else _settings(quantize))
+        if quantize == "int8":
+            kept = [operator.tensor for operator in operators(content) if FLOAT in operator.tensor]
+            content = _int8(folder, lambda: calibration(signature, function, clips), kept)
+            counts = check_operators(content, name)
+        return content, counts
 
 
 def save_graph(function: Any, folder: str | Path) -> None:
@@ -51,9 +60,15 @@ def convert(folder: str | Path, name: str, settings: dict[str, Any]) -> tuple[by
 
 
 def calibration(signature: Signature, function: Any, clips: Iterable[np.ndarray]) -> Iterator[Tensors]:
-    """All inputs for each call along clips (T, S, S, 3); states are the network's own."""
-    for clip in clips:
+    """All inputs for each call along clips (T, S, S, 3); states are the network's own.
+
+    Positions are counted from another number in each clip, so that the ranges hold late in a stream, too.
+    """
+    for clip, position in zip(clips, cycle(POSITIONS), strict=False):
         states = signature.first_states()
+        for name in states:
+            if name.endswith("pos_enc_frame_count"):
+                states[name] += position
         for frames in images(signature, clip):
             given = {"image": frames, **states}
             yield given
@@ -70,20 +85,27 @@ def images(signature: Signature, clip: np.ndarray) -> Iterator[np.ndarray]:
     yield from (frame.reshape(signature.image) for frame in clip)
 
 
-def _settings(quantize: str | None, samples: Callable[[], Iterator[Tensors]]) -> dict[str, Any]:
-    optimize = {"optimizations": [tf.lite.Optimize.DEFAULT]}
-    return {
-        None: {},
-        "float16": {**optimize, "float16": True},
-        "dynamic": optimize,
-        "int8": {**optimize, "representative_dataset": samples},
-    }[quantize]
+def _int8(folder: str | Path, samples: Callable[[], Iterator[Tensors]], kept: list[str]) -> bytes:
+    """The content of an int8 file; what makes the tensors `kept` stays float."""
+    experimental: Any = tf.lite.experimental
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        converter = _converter(folder, OPTIMIZED | {"representative_dataset": samples}, INT8)
+        options = experimental.QuantizationDebugOptions(
+            denylisted_nodes=kept
+        )  # the converter itself has no such option
+        return experimental.QuantizationDebugger(
+            converter=converter, debug_options=options
+        ).get_nondebug_quantized_model()
+
+
+def _settings(quantize: str | None) -> dict[str, Any]:
+    return {None: {}, "float16": {**OPTIMIZED, "float16": True}, "dynamic": OPTIMIZED}[quantize]
 
 
 def _converter(folder: str | Path, settings: dict[str, Any], *more: Any) -> Any:
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
-    int8 = [INT8] if "representative_dataset" in settings else []
-    converter.target_spec.supported_ops = [*int8, BUILTIN, *more]
+    converter.target_spec.supported_ops = [BUILTIN, *more]
     for key, value in settings.items():
         if key == "float16":
             converter.target_spec.supported_types = [tf.float16]

@@ -81,10 +81,10 @@ def stream_signature(model: keras.Model, size: int, int8: bool = False) -> Signa
     zeros = initial_states(model, 1, size)
 
     def call(inputs: Tensors) -> Tensors:
-        states = {name: inputs[name] if _counts(name) else tf.squeeze(inputs[name], 0) for name in zeros}
+        states = {name: tf.squeeze(inputs[name], 0) if _is_buffer(name) else inputs[name] for name in zeros}
         logits, later = graph(tf.reshape(inputs["image"], shape), states)
         return {"logits": logits} | {
-            name: state if _counts(name) else tf.expand_dims(state, 0) for name, state in later.items()
+            name: tf.expand_dims(state, 0) if _is_buffer(name) else state for name, state in later.items()
         }
 
     states = tuple(State(name, tuple(zero.shape), _dtype(zero), output=name) for name, zero in zeros.items())
@@ -122,10 +122,6 @@ def _split(name: str, shape: tuple[int, ...], dtype: str) -> list[State]:
 
 def _is_buffer(name: str) -> bool:
     return name.endswith("stream_buffer")
-
-
-def _counts(name: str) -> bool:
-    return name.endswith("frame_count")
 
 
 def _dtype(value: Any) -> str:

@@ -1,0 +1,87 @@
+"""float16, dynamic range and int8 files: how near they stay, and that an int8 stream does not drift."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from movinet.export import ExportError, export
+from movinet.export.litert import calibration, litert_file
+from movinet.export.operators import operators
+from movinet.export.proof import LIMITS, litert_call
+from movinet.export.sample_clips import drawn_clips
+from movinet.export.signature import stream_signature
+from tests.test_export import CLIP, LABELS, SIZE, SPEC, built, frames, keras_logits
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    return built()
+
+
+@pytest.fixture(scope="module")
+def int8_file(model, tmp_path_factory):
+    """An int8 stream; every test reads it, none writes."""
+    file = tmp_path_factory.mktemp("int8") / "net.tflite"
+    export(model, file, quantize="int8", clip=CLIP, labels=LABELS, at_frames=(1, 5, 50, 500))
+    return file
+
+
+def test_an_int8_stream_follows_keras_as_well_after_500_frames_as_after_50(int8_file):
+    errors = [
+        row["relative_error"] for row in json.loads(int8_file.with_name("net.report.json").read_text())["agreement"]
+    ]
+    assert errors[0] < 0.05
+    assert errors[3] <= 1.2 * errors[2] < 0.1
+
+
+def test_running_sums_of_an_int8_stream_stay_float(int8_file, model):
+    signature, (call, _) = stream_signature(model, SIZE), litert_call(int8_file)
+    given = {"image": frames(1)[None], **signature.first_states()}
+    sums = []
+    for _ in range(300):  # one picture all along: what is added becomes the same number each time
+        returned = call(given)
+        given = {"image": given["image"], **signature.next_states(given, returned)}
+        sums.append(given["state_head_pool_buffer"].ravel())
+    assert sums[0].dtype == np.float32
+    np.testing.assert_allclose(sums[299] - sums[199], sums[199] - sums[99], rtol=0.02, atol=1e-3)
+    assert np.abs(sums[299]).max() > 20 * np.abs(sums[4]).max()  # calibration saw five frames
+    assert given["state_head_pool_frame_count"].tolist() == [300]
+
+
+def test_int8_has_no_operator_that_its_delegate_lacks(int8_file):
+    found = operators(int8_file.read_bytes())
+    assert "HARD_SWISH" not in {operator.name for operator in found}
+    assert {"ADD_N", "DIV", "CONV_2D"} <= {operator.name for operator in found}
+
+
+def test_float16_and_dynamic_range_stay_near(model, tmp_path):
+    halves = export(model, tmp_path / "half.tflite", quantize="float16", clip=CLIP)
+    assert 1e-6 < halves["agreement"][-1]["relative_error"] <= 1e-2
+    wide = built(dataclasses.replace(SPEC, head=dataclasses.replace(SPEC.head, head_filters=512)))
+    plain, dynamic = (litert_file(stream_signature(wide, SIZE), "net", kind) for kind in (None, "dynamic"))
+    assert len(dynamic[0]) < len(plain[0])
+    (tmp_path / "net.tflite").write_bytes(dynamic[0])
+    call, signature = litert_call(tmp_path / "net.tflite")[0], stream_signature(wide, SIZE)
+    logits = call({"image": frames(1)[None], **signature.first_states()})["logits"][0]
+    np.testing.assert_allclose(logits, keras_logits(wide, frames(1))[-1], rtol=0.05, atol=0.05)
+
+
+def test_calibration_goes_on_from_the_networks_own_states(model):
+    signature = stream_signature(model, SIZE)
+    clips = drawn_clips(CLIP, 2)
+    calls = list(calibration(signature, signature.concrete(), clips))
+    counts = [int(call["state_head_pool_frame_count"][0]) for call in calls]
+    assert counts == [0, 1, 2, 3, 4] * 2
+    np.testing.assert_array_equal(calls[7]["image"][0, 0], clips[1][2])
+    assert not calls[5]["state_block0_layer0_stream_buffer"].any()
+    assert calls[6]["state_block0_layer0_stream_buffer"].any()
+
+
+def test_a_file_that_is_too_far_from_keras_is_not_written(model, tmp_path, monkeypatch):
+    monkeypatch.setitem(LIMITS, "float16", 1e-9)
+    with pytest.raises(ExportError, match=r"net.tflite: after 1 frames the logits are .* off those of Keras"):
+        export(model, tmp_path / "net.tflite", quantize="float16", clip=CLIP)
+    assert not list(tmp_path.iterdir())
