@@ -61,11 +61,15 @@ class Cumulative(Pool):
     """
 
     def means(self, frames: Any, states: dict[str, Any]) -> Averages:
-        values = _wide(frames)
-        sums = ops.cumsum(values, axis=1) + states["pool_buffer"]
-        counts, count = _counts(values, states["pool_frame_count"])
-        means = sums / ops.cast(counts, sums.dtype)
-        return ops.cast(means, frames.dtype), {"pool_buffer": sums[:, -1:], "pool_frame_count": count}
+        values, total, seen = _wide(frames), states["pool_buffer"], states["pool_frame_count"]
+        if values.shape[1] == 1:  # a stream's next frame: half as many operations, of which each costs as much as its work
+            sums, count = values + total, seen + 1
+            means, last = sums / ops.cast(count, sums.dtype), sums
+        else:
+            sums = ops.cumsum(values, axis=1) + total
+            counts, count = _counts(values, seen)
+            means, last = sums / ops.cast(counts, sums.dtype), sums[:, -1:]
+        return ops.cast(means, frames.dtype), {"pool_buffer": last, "pool_frame_count": count}
 
     def state_shapes(self, batch: int | None, channels: int) -> dict[str, tuple]:
         return {"pool_buffer": (batch, 1, 1, 1, channels), "pool_frame_count": (1,)}

@@ -78,4 +78,6 @@ class SqueezeExcite(keras.layers.Layer):
             means = cumulative_mean(frames) if self.causal else ops.mean(frames, axis=1, keepdims=True)
         if self.se_type == "3d":
             return means, later
-        return ops.concatenate([ops.broadcast_to(means, ops.shape(frames)), frames], axis=-1), later
+        if not self.causal:
+            means = ops.broadcast_to(means, ops.shape(frames))
+        return ops.concatenate([means, frames], axis=-1), later
