@@ -84,7 +84,7 @@ class Bottleneck(keras.layers.Layer):
             self.squeeze_excite.build(inner)
         self.projection.build(inner)
         rezero = self.batch_norm_momentum is not None
-        self.scale = self.add_weight(shape=(), initializer="zeros", name="scale") if rezero else None
+        self.scale: Any = self.add_weight(shape=(), initializer="zeros", name="scale") if rezero else None
         self.has_skip = self.stride > 1 or shape[-1] != self.filters
         if self.has_skip:
             self.skip.build(shape)

@@ -62,7 +62,7 @@ class Cumulative(Pool):
 
     def means(self, frames: Any, states: dict[str, Any]) -> Averages:
         values, total, seen = _wide(frames), states["pool_buffer"], states["pool_frame_count"]
-        if values.shape[1] == 1:  # a stream's next frame: half as many operations, of which each costs as much as its work
+        if values.shape[1] == 1:  # a stream's next frame; half the operations, each of which costs more than its work
             sums, count = values + total, seen + 1
             means, last = sums / ops.cast(count, sums.dtype), sums
         else:
