@@ -85,3 +85,14 @@ def test_a_file_that_is_too_far_from_keras_is_not_written(model, tmp_path, monke
     with pytest.raises(ExportError, match=r"net.tflite: after 1 frames the logits are .* off those of Keras"):
         export(model, tmp_path / "net.tflite", quantize="float16", clip=CLIP)
     assert not list(tmp_path.iterdir())
+
+
+def test_calibration_tells_of_late_positions_and_keeps_the_true_count():
+    spec = dataclasses.replace(SPEC, use_positional_encoding=True)
+    signature = stream_signature(built(spec), SIZE)
+    calls = list(calibration(signature, signature.concrete(), drawn_clips(dataclasses.replace(CLIP, frames=20), 1)))
+    told = np.array([int(call["state_block0_layer0_pos_enc_frame_count"][0]) for call in calls])
+    true = told == np.arange(20)
+    assert 4 < true.sum() < 16
+    assert told[~true].max() > 1_000
+    assert calls[0]["state_block0_layer0_pos_enc_frame_count"].dtype == np.int32

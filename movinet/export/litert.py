@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +16,7 @@ from movinet.export.operators import check_operators, operators
 from movinet.export.signature import Signature, Tensors
 
 OPTIMIZED = {"optimizations": [tf.lite.Optimize.DEFAULT]}
-POSITIONS = (0, 50, 500, 5_000)  # frames
+LATEST = 10_000  # frames: the longest period of the positional encoding is 2 pi times as long
 BUILTIN, INT8, FLEX = tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.SELECT_TF_OPS
 
 
@@ -62,16 +61,16 @@ def convert(folder: str | Path, name: str, settings: dict[str, Any]) -> tuple[by
 def calibration(signature: Signature, function: Any, clips: Iterable[np.ndarray]) -> Iterator[Tensors]:
     """All inputs for each call along clips (T, S, S, 3); states are the network's own.
 
-    Positions are counted from another number in each clip, so that the ranges hold late in a stream, too.
+    Every second frame is told to be at some position of a long stream, so that the ranges hold late, too.
     """
-    for clip, position in zip(clips, cycle(POSITIONS), strict=False):
+    rng = np.random.default_rng(0)
+    for clip in clips:
         states = signature.first_states()
-        for name in states:
-            if name.endswith("pos_enc_frame_count"):
-                states[name] += position
         for frames in images(signature, clip):
             given = {"image": frames, **states}
-            yield given
+            position, told = rng.integers(LATEST), rng.random() < 0.5
+            positions = [name for name in states if told and name.endswith("pos_enc_frame_count")]
+            yield given | {name: np.full_like(states[name], position) for name in positions}
             if states:
                 returned = function(**{key: tf.constant(value) for key, value in given.items()})
                 states = signature.next_states(given, {key: value.numpy() for key, value in returned.items()})
