@@ -10,8 +10,9 @@ from PIL import Image
 
 from movinet.data.augment import Augment, Draw
 from movinet.data.cache import FrameCache
+from movinet.data.cut import cut, resize_matrix
 from movinet.data.mixing import Mixing, mix
-from movinet.data.pipeline import batches, cut, frame_indices, resize_matrix
+from movinet.data.pipeline import batches, frame_indices
 from movinet.data.sources import read_source
 from movinet.data.video import read_frames
 from movinet.spec import ClipSpec

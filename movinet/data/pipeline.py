@@ -1,8 +1,4 @@
-"""Batches of clips for training and evaluation, from the frame cache, in NumPy: any Keras backend takes them.
-
-A clip is cut and resized by two small matrices, one for rows and one for columns, each holding crop, mirror and an
-antialiased bilinear filter; that is exact, needs one thread, and costs a fraction of a millisecond per small clip.
-"""
+"""Batches of clips for training and evaluation, from the frame cache, in NumPy: any Keras backend takes them."""
 
 from __future__ import annotations
 
@@ -16,6 +12,7 @@ import numpy as np
 
 from movinet.data.augment import Augment, Draw, centre_box, draw
 from movinet.data.cache import FrameCache
+from movinet.data.cut import cut
 from movinet.data.mixing import Mixing, mix
 from movinet.data.policy import auto_augment, rand_augment
 from movinet.spec import ClipSpec
@@ -168,41 +165,3 @@ def frame_indices(
     else:
         first = max(0.0, (available - clip.frames * step) / 2)
     return np.floor(first + steps + 1e-6).astype(np.intp) % available
-
-
-def cut(frames: np.ndarray, moments: np.ndarray, variation: Draw, out: np.ndarray) -> None:
-    """Writes the clip of `frames` (uint8, (N, H, W, 3)) at `moments`, varied, into `out` (float32, (T, S, S, 3))."""
-    size = out.shape[1]
-    top, left, height, width = variation.box
-    rows_from, rows = resize_matrix(size, top, height, frames.shape[1])
-    columns_from, columns = resize_matrix(size, left, width, frames.shape[2])
-    columns = columns[::-1] if variation.flip else columns
-    part = frames[moments, rows_from : rows_from + rows.shape[1], columns_from : columns_from + columns.shape[1]]
-    count, height, width, _ = part.shape
-    planes = np.ascontiguousarray(part.transpose(0, 1, 3, 2), dtype=np.float32)  # so that both products are large ones
-    narrow = planes.reshape(-1, width) @ columns.T
-    small = np.matmul(rows, narrow.reshape(count, height, 3 * size)).reshape(count, size, 3, size)
-    if variation.channels != (0, 1, 2):
-        small = small[:, :, list(variation.channels)]
-    gain = np.asarray(variation.gain, np.float32) * np.float32(variation.contrast / 255)
-    np.multiply(small.transpose(0, 1, 3, 2), gain, out=out)
-    shift = variation.brightness
-    if variation.contrast != 1.0:  # about the clip's mean
-        shift += float(out.mean()) * (1 / variation.contrast - 1)
-    if shift:
-        out += np.float32(shift)
-
-
-def resize_matrix(size: int, start: float, length: float, available: int) -> tuple[int, np.ndarray]:
-    """Bilinear weights (size, n) that make `size` pixels of `length` ones from `start` on; and the first of the n used.
-
-    When shrinking, the filter widens with the factor, so that nothing is skipped (no aliasing).  Rows sum to 1.
-    """
-    scale = length / size
-    reach = max(scale, 1.0)
-    centres = start + (np.arange(size) + 0.5) * scale
-    low = max(0, int(centres[0] - reach))
-    high = min(available, int(centres[-1] + reach) + 1)
-    distance = np.abs(np.arange(low, high) + 0.5 - centres[:, None])
-    weights = np.maximum(0.0, 1.0 - distance / reach)
-    return low, (weights / weights.sum(1, keepdims=True)).astype(np.float32)
