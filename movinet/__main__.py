@@ -13,9 +13,11 @@ from movinet.data.cli import add_arguments as add_data_arguments
 from movinet.data.cli import main as run_data
 from movinet.experiment.cli import add_arguments as add_train_arguments
 from movinet.export.cli import add_arguments as add_export_arguments
+from movinet.predict_cli import add_arguments as add_predict_arguments
 
 EXAMPLES = """examples:
   python -m movinet predict clip.mp4 --model runs/default/family/A2
+  python -m movinet predict cam:0 --model runs/default/family/A2 --stream
   python -m movinet cost a0-base a2-base
   python -m movinet cost runs/default/family/A2/spec.yaml --classes 8
   python -m movinet convert movinet_a0_stream movinet_a0_stream.safetensors
@@ -46,13 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m movinet", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    predict = commands.add_parser("predict", help="the classes of a video, with probabilities")
-    predict.add_argument("video", metavar="VIDEO", help="a video file")
-    predict.add_argument(
-        "--model", required=True, metavar="FOLDER", help="a family member, runs/<name>/family/<member>"
-    )
-    predict.add_argument("--top", type=int, default=5, metavar="N", help="how many classes to show (default 5)")
-    predict.set_defaults(run=_predict)
+    add_predict_arguments(commands.add_parser("predict", help="the classes of videos, cameras and streams"))
     cost = commands.add_parser("cost", help="multiply-adds, parameters and bytes of networks")
     cost.add_argument("networks", nargs="+", metavar="NETWORK", help="a published name (a0-base) or a spec.yaml")
     cost.add_argument("--frames", type=int, help="frames of a clip (default: the network's own)")
@@ -68,24 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="check, index, reduce, show or synthesize clips")
     add_data_arguments(data)
     return parser
-
-
-def _predict(options: argparse.Namespace) -> int:
-    if options.top < 1:
-        raise ValueError(f"--top {options.top} is not allowed; allowed: 1 or more")
-    from movinet.predict import centre_clip, load_network, predict, read_member
-    from movinet.quiet import native_stderr_closed
-
-    member = read_member(options.model)
-    clip, damage = centre_clip(options.video, member.spec.clip)
-    if damage:
-        print(f"note: {options.video} is damaged: {damage}", file=sys.stderr)
-    print("loading the network ...", file=sys.stderr)
-    with native_stderr_closed():
-        classes = predict(load_network(member), clip, member.labels, options.top)
-    for label, probability in classes:
-        print(f"{probability:7.1%}  {label}")
-    return 0
 
 
 def _convert(options: argparse.Namespace) -> int:

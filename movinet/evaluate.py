@@ -11,6 +11,7 @@ import numpy as np
 from movinet.data.cache import FrameCache
 from movinet.data.pipeline import View, make_view
 from movinet.metrics import average_precisions, calibration, confusion_matrix, top_k_accuracy
+from movinet.predict import class_probabilities
 from movinet.spec import ClipSpec
 from movinet.train_settings import SEPARATOR
 
@@ -78,7 +79,7 @@ def predict_split(
         chosen = entries[first : first + batch_size]
         for view in views:
             logits = call(_filled(make_view(cache, chosen, clip, view), batch_size))
-            probabilities[first : first + batch_size] += _probabilities(logits, multi_label)[: len(chosen)]
+            probabilities[first : first + batch_size] += class_probabilities(logits, multi_label)[: len(chosen)]
         if progress:
             progress("evaluating clips", first + len(chosen), len(entries))
     return Predictions(tuple(classes), entries, probabilities / len(views), wanted, multi_label)
@@ -158,14 +159,6 @@ def worst(cache: FrameCache, predictions: Predictions, count: int) -> list[dict[
 def _filled(clips: np.ndarray, size: int) -> np.ndarray:
     """Up to a whole batch, since another batch size would be another graph."""
     return clips if len(clips) == size else np.resize(clips, (size, *clips.shape[1:]))
-
-
-def _probabilities(logits: Any, multi_label: bool) -> np.ndarray:
-    logits = np.asarray(logits, np.float64)
-    if multi_label:
-        return 1 / (1 + np.exp(-logits))
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    return powers / powers.sum(1, keepdims=True)
 
 
 def _number(value: float) -> float | None:
