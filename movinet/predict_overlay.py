@@ -99,7 +99,7 @@ def panel(classes: Classes, width: int, height: int) -> Image.Image:
         box = (left, middle - size // 4, left + bar, middle + size // 4)
         pen.rounded_rectangle(box, size // 4, TROUGH)
         if (filled := round(probability * bar)) > 0:
-            pen.rounded_rectangle((*box[:2], left + max(filled, size // 2), box[3]), size // 4, BAR)
+            pen.rounded_rectangle((*box[:2], left + filled, box[3]), min(size // 4, filled // 2), BAR)
         pen.text((margin + across - margin // 2, middle), f"{probability:.1%}", ink, font, anchor="rm")
     return picture
 

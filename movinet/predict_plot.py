@@ -68,7 +68,7 @@ class Curves:
     def _animate(self, draw: _Drawing, out: io.BytesIO) -> None:
         """Curves grow as the video goes on: the picture with curves up to a moment, the one without after it."""
         full, empty = draw.picture((5.4, 3.4), 100), draw.picture((5.4, 3.4), 100, curves=False)
-        pictures = []
+        pictures, colours = [], _palette(full, 56)
         for point in self.points:
             assert point.frame is not None
             moment = draw.column(point.seconds)
@@ -79,7 +79,9 @@ class Curves:
             both = Image.new("RGB", (frame.width + plot.width, plot.height), "white")
             both.paste(frame, (0, 0))
             both.paste(plot, (frame.width, 0))
-            pictures.append(both.quantize(128, dither=Image.Dither.NONE))
+            palette = Image.new("P", (1, 1))
+            palette.putpalette(colours + _palette(frame, 200))
+            pictures.append(both.quantize(palette=palette, dither=Image.Dither.NONE))
         seconds = [point.seconds for point in self.points]
         step = float(np.diff(seconds).mean()) if len(seconds) > 1 else SLOWEST
         pictures[0].save(
@@ -128,6 +130,11 @@ class _Drawing:
         """Where a moment lies, in pixels from the left of the last picture."""
         first, last = self._seconds[0], self._seconds[-1]
         return round(self._left + (seconds - first) / max(last - first, 1e-9) * (self._right - self._left))
+
+
+def _palette(picture: Image.Image, count: int) -> list[int]:
+    """The `count` colours that serve a picture best; those of thin curves are lost where a photograph competes."""
+    return (picture.quantize(count, method=Image.Quantize.MAXCOVERAGE).getpalette() or [])[: 3 * count]
 
 
 def _at_height(frame: Image.Image, height: int) -> Image.Image:

@@ -6,16 +6,11 @@ import pytest
 from movinet.__main__ import main
 from movinet.data.moving_shapes import MovingShapes, synthesize
 from movinet.data.video import read_frames
-from movinet.predict import MemberError, centre_clip, load_network, predict, read_member
-from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, spec_to_yaml
-
-SPEC = MovinetSpec(
-    StemSpec(8),
-    (BlockSpec(8, (LayerSpec(16, (3, 3, 3)),)),),
-    HeadSpec(16, 16),
-    ClipSpec(frames=4, resolution=24, frames_per_second=3.0),
-)
-LABELS = ["falls", "rises", "turns"]
+from movinet.ensemble import load_ensemble
+from movinet.predict import MemberError, centre_clip, class_probabilities, load_network, predict, read_member
+from movinet.spec import ClipSpec, HeadSpec, MovinetSpec, spec_to_yaml
+from tests.clip_files import numbered_frames, write_video
+from tests.predict_members import CAUSAL, LABELS, SPEC, write_member
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +22,7 @@ def video(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def member(tmp_path_factory):
-    from movinet.model import build_movinet
-
-    folder = tmp_path_factory.mktemp("member")
-    (folder / "spec.yaml").write_text(spec_to_yaml(SPEC))
-    (folder / "labels.json").write_text(json.dumps(LABELS))
-    build_movinet(SPEC, len(LABELS)).save(folder / "model.keras")
-    return folder
+    return write_member(tmp_path_factory.mktemp("member"))
 
 
 def test_the_probabilities_are_those_of_the_saved_network(video, member):
@@ -69,6 +58,63 @@ def test_the_command_prints_the_best_classes(video, member, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert all(line.split()[0].endswith("%") and line.split()[1] in LABELS for line in lines)
+
+
+def told(arguments, capsys):
+    assert main(["predict", *map(str, arguments), "--json"]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_folder_is_a_line_for_each_video_and_broken_ones_have_a_reason(video, member, tmp_path, capsys):
+    (tmp_path / "b.mp4").write_bytes(video.read_bytes()[:900])
+    (tmp_path / "c").mkdir()
+    for name in ("a.mp4", "c/d.mp4"):
+        (tmp_path / name).write_bytes(video.read_bytes())
+    (tmp_path / "notes.txt").write_text("no video")
+    rows = told([tmp_path, "--model", member], capsys)
+    assert [row["video"] for row in rows] == [str(tmp_path / name) for name in ("a.mp4", "b.mp4", "c/d.mp4")]
+    assert rows[0]["classes"] == rows[2]["classes"] == told([video, "--model", member], capsys)[0]["classes"]
+    assert "not a video that can be opened" in rows[1]["error"]
+    assert main(["predict", str(tmp_path), "--model", str(member)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [row["video"] for row in rows]
+    for name in ("a.mp4", "c/d.mp4"):
+        (tmp_path / name).write_bytes(b"broken")
+    assert main(["predict", str(tmp_path), "--model", str(member)]) == 1  # none could be read
+
+
+def test_a_folder_is_followed_frame_by_frame(video, tmp_path, capsys):
+    causal = write_member(tmp_path / "causal", CAUSAL)
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / "videos" / name, numbered_frames(12), 6.0)
+    rows = told([tmp_path / "videos", "--model", causal, "--stream"], capsys)
+    assert [(row["video"][-5:], row["seconds"]) for row in rows] == [
+        ("a.mp4", 0.667), ("a.mp4", 1.667), ("b.mp4", 0.667), ("b.mp4", 1.667)
+    ]  # fmt: skip
+
+
+def test_several_models_answer_by_the_mean_of_their_logits(video, member, tmp_path, capsys):
+    other = write_member(tmp_path, seed=1)
+    (row,) = told([video, "--model", member, "--model", other], capsys)
+    ensemble = load_ensemble([member, other])
+    shares = class_probabilities(ensemble.logits(ensemble.clips(video)[0])[0])
+    found = {each["label"]: each["probability"] for each in row["classes"]}
+    assert [found[label] for label in LABELS] == pytest.approx(shares, abs=1e-5)
+
+
+def test_only_probabilities_of_the_threshold_or_more_are_shown(video, member, capsys):
+    (row,) = told([video, "--model", member], capsys)
+    shares = sorted((each["probability"] for each in row["classes"]), reverse=True)
+    (few,) = told([video, "--model", member, "--threshold", str((shares[0] + shares[1]) / 2)], capsys)
+    assert few["classes"] == row["classes"][:1]
+
+
+def test_small_videos_and_damage_are_noted(member, tmp_path, capsys):
+    small = write_video(tmp_path / "small.mp4", numbered_frames(12, 16, 32), 6.0)
+    (row,) = told([small, "--model", member], capsys)
+    assert row["notes"] == ["16 pixels where the model's are 24, so that they are enlarged"]
+    assert main(["predict", str(small), "--model", str(member)]) == 0
+    assert f"note: {small}: 16 pixels where" in capsys.readouterr().err
 
 
 def one_line_error(arguments, capsys):
@@ -137,6 +183,12 @@ def test_the_data_command_writes_moving_shapes_and_checks_them(tmp_path, capsys)
         (["data", "synthesize", "x", "--workers", "0"], "--workers 0 is not allowed"),
         (["data", "check", "nowhere"], "nowhere: no such file or folder"),
         (["predict", "x.mp4", "--model", "m", "--top", "0"], "--top 0 is not allowed"),
+        (["predict", "x.mp4", "--model", "m", "--fps", "0"], "--fps 0.0 is not allowed; allowed: > 0"),
+        (["predict", "x.mp4", "--model", "m", "--threshold", "2"], "--threshold 2.0 is not allowed; allowed: 0 to 1"),
+        (["predict", "x.mp4", "--model", "m", "--pool", "window:3"], "--pool is for --stream"),
+        (["predict", "x.mp4", "--model", "m", "--overlay", "a.avi"], "allowed: a file that ends in .mp4, .mkv, .mov"),
+        (["predict", "x.mp4", "--model", "m", "--plot", "a.pdf"], "allowed: a file that ends in .png, .gif"),
+        (["predict", "x.mp4", "--model", "m", "--temporal-ensemble"], "--temporal-ensemble takes two models, not 1"),
     ],
 )
 def test_bad_arguments_are_one_line(arguments, message, capsys):

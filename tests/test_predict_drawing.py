@@ -1,0 +1,117 @@
+"""The video with its classes drawn over it, and the plot of their probabilities."""
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from movinet.__main__ import main
+from movinet.data.video import Converter, VideoFile, shown_frames
+from movinet.predict_overlay import LEAST_SIDE, Overlay, panel
+from movinet.predict_plot import Curves
+from tests.clip_files import numbered_frames, write_video
+from tests.predict_members import CAUSAL, SPEC, write_member
+
+UNEVEN = [0.0, 0.1, 0.5, 0.55, 0.9, 1.4, 1.5, 1.6]
+CLASSES = [("falls", 0.7), ("rises", 0.2)]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp("video") / "a.mkv", numbered_frames(8, 360, 480), UNEVEN)
+
+
+def decoded(path):
+    with VideoFile(path) as file:
+        convert = Converter(None)
+        return [(shown.time, convert(shown.frame)) for shown in shown_frames(file)]
+
+
+def drawn(video, path, stop=None):
+    with VideoFile(video) as file, Overlay(path) as overlay:
+        for number, shown in enumerate(shown_frames(file)):
+            if number == 4 and stop:
+                raise stop
+            overlay.add(shown, CLASSES if number == 3 else None)
+    return decoded(path)
+
+
+def test_the_overlay_shows_the_videos_frames_at_their_times_and_the_classes_from_the_answer_on(video, tmp_path):
+    source, found = decoded(video), drawn(video, tmp_path / "out.mp4")
+    assert [time for time, _ in found] == pytest.approx(UNEVEN, abs=1e-3)
+    glass = np.asarray(panel(CLASSES, 480, 360))[..., 3] > 0
+    top = 360 - glass.shape[0]
+    for number, ((_, before), (_, after)) in enumerate(zip(source, found, strict=True)):
+        change = np.abs(after.astype(int) - before)
+        assert change[: top - 4].mean() < 3
+        under = change[top:, : glass.shape[1]][glass].mean()
+        assert (under > 10) == (number >= 3)
+
+
+def test_small_videos_are_enlarged_so_that_names_can_be_read(tmp_path):
+    small = write_video(tmp_path / "small.mp4", numbered_frames(6, 48, 64))
+    (_, frame), *_ = drawn(small, tmp_path / "out.mp4")
+    assert frame.shape == (LEAST_SIDE, 480, 3)
+
+
+def test_an_interrupted_overlay_is_whole_and_a_failed_one_is_not_there(video, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        drawn(video, tmp_path / "interrupted.mp4", stop=KeyboardInterrupt())
+    assert len(decoded(tmp_path / "interrupted.mp4")) == 4
+    with pytest.raises(RuntimeError):
+        drawn(video, tmp_path / "failed.mp4", stop=RuntimeError())
+    assert [path.name for path in tmp_path.iterdir()] == ["interrupted.mp4"]
+
+
+def test_a_panel_has_a_bar_as_long_as_the_probability():
+    def blue(probability):
+        pixels = np.asarray(panel([("falls", probability)], 640, 480)).astype(int)
+        return ((pixels[..., 2] - pixels[..., 0] > 80) & (pixels[..., 3] == 255)).any(0).sum()
+
+    whole = blue(1.0)
+    assert whole > 100
+    for share in (0.0, 0.25, 0.5, 0.9):
+        assert blue(share) == pytest.approx(share * whole, abs=2)
+
+
+def test_long_names_and_small_pictures_fit():
+    picture = panel([("a name that no small picture has room for " * 3, 0.5)] * 3, 360, 360)
+    assert picture.width <= 360
+    assert panel([], 360, 360).getbbox() is None
+
+
+def test_curves_keep_every_second_point_when_there_are_too_many(video, tmp_path):
+    with VideoFile(video) as file:
+        shown = next(shown_frames(file))
+    curves = Curves(tmp_path / "a.png")
+    for number in range(9000):
+        curves.add(float(number), np.array([number / 9000, 1 - number / 9000]), shown)
+    assert [point.seconds for point in curves.points] == list(range(0, 9000, 8))
+
+
+@pytest.mark.parametrize("spec", [CAUSAL, SPEC], ids=["stream", "clips"])
+def test_the_command_draws(spec, tmp_path, capsys):
+    member = write_member(tmp_path / "member", spec)
+    video = write_video(tmp_path / "a.mp4", numbered_frames(16), 8.0)
+    arguments = ["predict", str(video), "--model", str(member), *(["--stream"] if spec.causal else [])]
+    overlay, png, gif = (tmp_path / "out" / name for name in ("a.mp4", "a.png", "a.gif"))
+    assert main([*arguments, "--overlay", str(overlay), "--plot", str(png)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == (2 if spec.causal else 3)  # 6 frames: after 3 and 6; or the middle clip's classes
+    with av.open(str(overlay)) as file:
+        assert sum(1 for _ in file.decode(video=0)) == 16
+    with Image.open(png) as picture:
+        assert picture.width > 1000
+        colours = {tuple(pixel) for pixel in np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()}
+        assert {(0, 114, 178), (213, 94, 0)} <= colours  # curves of two classes
+    assert main([*arguments, "--plot", str(gif)]) == 0
+    with Image.open(gif) as picture:
+        assert picture.n_frames == 6
+        assert picture.info["duration"] == 200
+    assert sorted(path.name for path in overlay.parent.iterdir()) == ["a.gif", "a.mp4", "a.png"]
+
+
+def test_a_folder_cannot_be_drawn(tmp_path, capsys):
+    write_video(tmp_path / "a.mp4", numbered_frames(4))
+    assert main(["predict", str(tmp_path), "--model", "m", "--plot", "a.png"]) == 2
+    assert "is a folder; allowed with --overlay and --plot: one video" in capsys.readouterr().err
