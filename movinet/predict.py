@@ -12,7 +12,7 @@ import numpy as np
 
 from movinet.data.augment import Draw, centre_box
 from movinet.data.clip_set import ClipFile
-from movinet.data.pipeline import cut
+from movinet.data.cut import cut
 from movinet.data.reading import open_clip
 from movinet.data.video import decode
 from movinet.spec import ClipSpec, MovinetSpec, spec_from_yaml

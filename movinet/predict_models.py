@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,8 @@ class Model:
     """A network that was loaded, whatever runs it.
 
     clip: what it sees; labels: the names of its classes; multi_label: each is a yes or no of its own.
-    logits: of one clip.  stream: begins a video, whose next frames what it returns is given, one or more at a time;
-    None for a network of whole clips.
+    logits: of one clip.  stream: begins a video, which ends the one before; what it returns is given the next frames,
+    one or more at a time.  None for a network of whole clips.
     """
 
     name: str
@@ -105,7 +106,7 @@ def temporal_pair(first: Model, second: Model) -> Model:
         name=f"{first.name} + {second.name}",
         clip=replace(clip, frames=2 * clip.frames, frames_per_second=2 * clip.frames_per_second),
         logits=_clip_logits(pair),
-        stream=first.stream and second.stream and (lambda pool: _pushed(TemporalStream(*networks, pool))),
+        stream=first.stream and second.stream and _begins(lambda pool: TemporalStream(*networks, pool)),
         network=pair,
     )
 
@@ -180,7 +181,7 @@ def _of_network(
     from movinet.streaming import Stream
 
     causal = network.get_layer("stem").causal
-    stream = (lambda pool: _pushed(Stream(network, pool))) if causal else None
+    stream = _begins(lambda pool: Stream(network, pool)) if causal else None
     return Model(name, wanted.of(clip), labels, _clip_logits(network), stream, multi_label, network)
 
 
@@ -188,5 +189,13 @@ def _clip_logits(network: keras.Model) -> Logits:
     return lambda clip: np.asarray(network(clip[None], training=False))[0]
 
 
-def _pushed(stream: Any) -> Logits:
-    return lambda frames: np.asarray(stream.push(frames[None]))[0]
+def _begins(made: Callable[[Pool], Any]) -> Callable[[Pool], Logits]:
+    """Begins video after video with one stream, whose graph is built once."""
+    made = cache(made)
+
+    def begin(pool: Pool) -> Logits:
+        stream = made(pool)
+        stream.reset()
+        return lambda frames: np.asarray(stream.push(frames[None]))[0]
+
+    return begin

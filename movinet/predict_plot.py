@@ -18,6 +18,7 @@ POINTS = {".png": 2000, ".gif": 120}  # at most, of a curve; a longer video is t
 SIDE = 240  # pixels, of the GIF's frames
 SLOWEST = 0.2  # seconds that a frame of a GIF is shown at most; longer videos are time-lapses
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#8c6d31", "#4d4d4d", "#b0413e")
+FEW = {"marker": "o", "markersize": 4}  # few answers are shown as such
 INK, SOFT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 
 
@@ -35,6 +36,12 @@ class Curves:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
+        try:  # before hours of video, not after them
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            (part := self._part).touch()
+            part.unlink()
+        except OSError as error:
+            raise ValueError(f"{path}: cannot be written ({error.strerror})") from error
         self._animated, self._limit = self.path.suffix == ".gif", POINTS[self.path.suffix]
         self._convert = Converter(SIDE)
         self._every, self._seen = 1, 0
@@ -60,10 +67,12 @@ class Curves:
             self._animate(draw, out)
         else:
             draw.picture((9.0, 4.2), 130).save(out, "PNG", optimize=True)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-        part.write_bytes(out.getvalue())
-        os.replace(part, self.path)
+        self._part.write_bytes(out.getvalue())
+        os.replace(self._part, self.path)
+
+    @property
+    def _part(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
 
     def _animate(self, draw: _Drawing, out: io.BytesIO) -> None:
         """Curves grow as the video goes on: the picture with curves up to a moment, the one without after it."""
@@ -103,9 +112,9 @@ class _Drawing:
         figure = Figure(size, dpi=dpi, layout="constrained")
         axes: Any = figure.add_subplot()
         for place, label in enumerate(self._labels):
-            line = axes.plot(self._seconds, self._shares[:, place], color=COLOURS[place], linewidth=1.8, label=label)
-            line[0].set_visible(curves)
-        end = max(self._seconds[-1], self._seconds[0] + 1e-3)
+            (line,) = axes.plot(self._seconds, self._shares[:, place], color=COLOURS[place], linewidth=1.8, label=label)
+            line.set(visible=curves, clip_on=False, **FEW if len(self._seconds) <= 20 else {})
+        end = self._seconds[-1] + (len(self._seconds) == 1)  # an axis for a single answer, too
         axes.set(xlim=(self._seconds[0], end), ylim=(0, 1.0), xlabel="seconds", ylabel="probability")
         axes.set_title(self._title, fontsize=10, color=INK, loc="left")
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))

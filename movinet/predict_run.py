@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from movinet.data.video import Shown, VideoError
+from movinet.data.video import VideoError
 from movinet.experiment.progress import Progress
 from movinet.predict import centre_clip, class_probabilities, likeliest
 from movinet.predict_answers import Report
@@ -82,8 +82,10 @@ class Run:
                             self._answer(source, answer)
                     if over:
                         over.add(shown, self._likeliest(answers[-1].logits) if answers else None)
-                    self._progress(shown, video.seconds)
+                    if video.seconds and not self.show.named and (quiet or not sys.stdout.isatty()):
+                        self.progress.data("seconds", min(int(shown.until), int(video.seconds) - 1), int(video.seconds))
             finally:
+                self._clear()
                 if drawn and drawn.points:
                     drawn.write(self.models[0].labels, self.show.top, Path(source).name)
             if video.damage:
@@ -128,11 +130,6 @@ class Run:
     def _note(self, video: str, note: str) -> None:
         self._clear()
         print(f"note: {video}: {note}", file=sys.stderr)
-
-    def _progress(self, shown: Shown, seconds: float | None) -> None:
-        """How far a video is, where its length is known and the answers do not show it."""
-        if seconds and not self.show.named and not sys.stdout.isatty():
-            self.progress.data("seconds", min(int(shown.until), int(seconds) - 1), int(seconds))
 
     def _clear(self) -> None:
         """A terminal's line of progress makes room."""

@@ -35,9 +35,9 @@ def model(folder):
 def files(model, tmp_path_factory):
     """Of the causal network: as clips and as a stream."""
     out = tmp_path_factory.mktemp("litert")
-    for name, stream in {"clip": False, "stream": True}.items():
-        path = out / f"{name}.tflite"
-        export(model.network, path, stream=stream, clip=CAUSAL.clip, labels=LABELS, at_frames=(2,))
+    for name in ("clip", "stream", "rank4"):
+        path, how = out / f"{name}.tflite", {"stream": name != "clip", "rank4": name == "rank4"}
+        export(model.network, path, clip=CAUSAL.clip, labels=LABELS, at_frames=(2,), **how)
     return out
 
 
@@ -66,8 +66,9 @@ def test_a_clip_file_is_fed_its_size(files, model, frames):
         load_model(str(files / "clip.tflite"), Wanted(size=32))
 
 
-def test_a_stream_file_answers_as_the_stream(files, model, frames):
-    found = load_model(str(files / "stream.tflite"))
+@pytest.mark.parametrize("kind", ["stream", "rank4"])
+def test_a_stream_file_answers_as_the_stream(files, model, frames, kind):
+    found = load_model(str(files / f"{kind}.tflite"))
     push, wanted = found.stream(CUMULATIVE), model.stream(CUMULATIVE)
     for start, end in ((0, 1), (1, 5), (5, 12)):
         np.testing.assert_allclose(push(frames[start:end]), wanted(frames[start:end]), rtol=1e-4, atol=1e-3)

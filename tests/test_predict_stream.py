@@ -83,6 +83,12 @@ def test_the_sources_rate_does_not_matter(tmp_path, model):
         np.testing.assert_allclose(found[:6], logits, atol=2e-2 * np.abs(logits).max())
 
 
+def test_every_video_begins_anew(video, model):
+    places, logits = logits_of(video, [model])
+    assert places == logits_of(video, [model])[0]
+    np.testing.assert_array_equal(logits_of(video, [model])[1], logits)
+
+
 def test_a_video_of_fewer_frames_repeats_them_and_says_so(tmp_path, member, capsys):
     video = write_video(tmp_path / "slow.mp4", numbered_frames(3), 1.0)
     assert main(["predict", str(video), "--model", str(member), "--stream", "--every", "1"]) == 0
