@@ -32,6 +32,7 @@ def cells(text: str) -> list[dict[str, str]]:
     return [dict(zip(lines[0], row, strict=True)) for row in lines[2:]]
 
 
+@pytest.mark.slow
 def test_a_real_sitting(tmp_path, capsys):
     spec, report, data = tmp_path / "tiny.yaml", tmp_path / "table.md", tmp_path / "table.json"
     spec.write_text(spec_to_yaml(dataclasses.replace(TINY, causal=False)))

@@ -80,7 +80,7 @@ def test_a_changed_corner_changes_the_logits(model):
         assert np.abs(np.asarray(model(other)) - before).min() > 0, f"row {row}, column {column}"
 
 
-@pytest.mark.parametrize("name", ["causal", "t0-stream"])
+@pytest.mark.parametrize("name", ["causal", pytest.param("t0-stream", marks=pytest.mark.slow)])
 def test_nothing_of_the_future_leaks(name):
     stream, clip = Stream(built(SPECS[name])), clip_of(33, 35)
 

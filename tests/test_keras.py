@@ -48,7 +48,9 @@ def test_a_mixed_stream_frame_by_frame_is_its_clip(policy):
     assert np.abs(logits - whole).max() <= 0.05 * np.abs(whole).max()
 
 
-@pytest.mark.parametrize(("policy", "bound"), [("mixed_bfloat16", 0.03), ("mixed_float16", 0.005)])
+@pytest.mark.parametrize(
+    ("policy", "bound"), [("mixed_bfloat16", 0.03), pytest.param("mixed_float16", 0.005, marks=pytest.mark.slow)]
+)
 def test_half_precision_is_near_and_learns(policy, bound):
     keras.utils.set_random_seed(0)
     exact = shaken(build_movinet(SMALL, 2, batch_norm_momentum=0.5))
@@ -141,6 +143,7 @@ def test_embeddings_are_what_the_classifier_sees(spec):
     assert {id(weight) for weight in embedding.weights} == {id(weight) for weight in model.weights} - weights
 
 
+@pytest.mark.slow
 def test_many_labels_at_once_are_learned_from_logits():
     keras.utils.set_random_seed(0)
     model = build_movinet(SMALL, 3, batch_norm_momentum=0.5)
