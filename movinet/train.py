@@ -28,6 +28,8 @@ __all__ = ["CheckpointError", "Measurement", "Score", "TrainSettings", "Training
 if TYPE_CHECKING:
     import keras
 
+    from movinet.train_team import Team
+
 
 class TrainingDiverged(ArithmeticError):
     """The loss is infinite or not a number; going on is useless. `reason` says where."""
@@ -95,7 +97,8 @@ class Training:
 
     Order, augmentation and dropout are functions of (settings.seed, epoch), so a training loaded from a checkpoint
     goes on exactly as the one that wrote it would have.  train_clip: what is trained on, if not `clip`.  ahead: batches
-    made beforehand, each on a thread of its own.  rate_scale: a factor on the learning rate.
+    made beforehand, each on a thread of its own.  rate_scale: a factor on the learning rate.  team: the processes that
+    train together, this one a share of each batch; all must make the same calls.
     """
 
     def __init__(
@@ -106,13 +109,14 @@ class Training:
         settings: TrainSettings,
         train_clip: ClipSpec | None = None,
         ahead: int = 0,
+        team: Team | None = None,
     ):
         import keras
 
         from movinet.train_step import Loss, evaluation_step, new_optimizer, training_step
 
         self.model, self.cache, self.clip, self.settings = model, cache, clip, settings
-        self.train_clip, self.ahead = train_clip or clip, ahead
+        self.train_clip, self.ahead, self.team = train_clip or clip, ahead, team
         self.epochs_done = self.steps_done = 0  # steps: of the epoch under way
         self._sums = np.zeros(3)  # clips, loss, accuracy of those steps
         self._pending: tuple[int, Any, Any] | None = None
@@ -121,10 +125,15 @@ class Training:
             if not count:
                 raise ValueError(f"{cache.folder}: no clips of split {split!r}; training needs train and val")
         self.batch_size = min(settings.batch_size, counts["train"])
+        if team and self.batch_size % team.size:
+            raise ValueError(
+                f"a batch of {self.batch_size} clips has no equal shares for {team.size} workers; "
+                "allowed: a train.batch_size, and so many clips, that the workers divide"
+            )
         self.steps_per_epoch = counts["train"] // self.batch_size
         self.rate_scale = keras.Variable(1.0, trainable=False)
         weights = model.trainable_variables
-        self.optimizer = new_optimizer(settings, self.steps_per_epoch, weights, self.rate_scale)
+        self.optimizer = new_optimizer(settings, self.steps_per_epoch, weights, self.rate_scale, team)
         self.members = members_of(cache, settings)
         loss = Loss(settings.label_smoothing, self.members, class_weights(cache, settings))
         self._train_step = training_step(model, self.optimizer, loss)
@@ -141,7 +150,7 @@ class Training:
         if epoch >= settings.epochs:
             raise ValueError(f"all {settings.epochs} epochs are done: the learning rate has come to its end")
         if not self.steps_done:
-            reseed(self.model, settings.seed, epoch)
+            reseed(self.model, settings.seed, epoch, self._rank)
         self.optimizer.read()
         began = time.perf_counter()
         waited = self._train(on_step)
@@ -179,6 +188,7 @@ class Training:
             ahead=self.ahead,
             mixing=settings.mixing,
             first=self.steps_done,
+            share=(self.team.rank, self.team.size) if self.team else (0, 1),
         )
         while True:
             began = time.perf_counter()
@@ -190,7 +200,7 @@ class Training:
             clips, labels = batch
             loss, accuracy = self._train_step(clips, labels)
             self._settle()
-            self._pending = (len(labels), loss, accuracy)
+            self._pending = (self.batch_size, loss, accuracy)
             self.steps_done += 1
             if on_step:
                 on_step()
@@ -222,7 +232,10 @@ class Training:
         counts, *columns = np.array(results).T
         loss, accuracy, top5 = (float(np.average(column, weights=counts)) for column in columns)
         precision = mean_average_precision(np.concatenate(scores), np.concatenate(wanted)) if scores else None
-        return Score(loss, accuracy, top5, precision)
+        if self.team is None:
+            return Score(loss, accuracy, top5, precision)
+        loss, accuracy, top5, mean_precision = self.team.first([loss, accuracy, top5, precision or 0.0])
+        return Score(loss, accuracy, top5, None if precision is None else mean_precision)
 
     def save(self, folder: str | Path, notes: dict[str, Any] | None = None) -> None:
         """Writes weights, optimizer, random states and progress to `folder`/training.npz, whole or not at all.
@@ -240,6 +253,8 @@ class Training:
 
         Raises CheckpointError unless it is of the same network and settings.
         """
+        from movinet.train_step import reseed
+
         variables = self._variables()
         shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
         arrays, state = read_checkpoint(Path(folder, CHECKPOINT), shapes, self.settings)
@@ -247,7 +262,13 @@ class Training:
             variable.assign(arrays[name])
         self.epochs_done, self.steps_done = state["epochs_done"], state["steps_done"]
         self._sums, self._pending = np.array(state["sums"]), None
+        if self._rank:  # the states in the file are those of the process that wrote it
+            reseed(self.model, self.settings.seed, self.epochs_done, self._rank, go_on=True)
         return state["notes"]
+
+    @property
+    def _rank(self) -> int:
+        return self.team.rank if self.team else 0
 
     @property
     def finite(self) -> bool:

@@ -10,7 +10,7 @@ from movinet.data.augment import Augment
 from movinet.data.mixing import Mixing
 
 OptimizerName = Literal["adamw", "sgd", "rmsprop"]
-Precision = Literal["float32", "mixed_bfloat16"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 SEPARATOR = "|"  # between the classes of one clip, where a clip has several
 
 

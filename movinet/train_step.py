@@ -20,6 +20,7 @@ import tensorflow as tf
 
 if TYPE_CHECKING:
     from movinet.train_settings import TrainSettings
+    from movinet.train_team import Team
 
 Step = Callable[[Any, Any], tuple[tf.Tensor, ...]]
 
@@ -30,6 +31,8 @@ class VectorOptimizer:
     Keras' rules work element by element and `global_clipnorm` over all gradients, so the updates are the same.
     rates: a factor on each weight's learning rate.  average: decay of an average of the weights over the updates; in
     the beginning it is lower, (1 + n) / (10 + n) after n updates, so that the first weights are forgotten.
+    float16: the loss is scaled so that small gradients survive; an update whose gradients overflow is left out and the
+    scale halved, and doubled after 2000 good ones.  team: whose gradients are averaged.
     """
 
     def __init__(
@@ -38,8 +41,10 @@ class VectorOptimizer:
         weights: Sequence[keras.Variable],
         rates: Sequence[float] | None = None,
         average: float | None = None,
+        float16: bool = False,
+        team: Team | None = None,
     ):
-        self.optimizer, self.decay = optimizer, average
+        self.decay, self.team = average, team
         kinds = [w for w in weights if len(w.shape) > 1], [w for w in weights if len(w.shape) <= 1]
         self.groups = [group for group in kinds if group]
         self.vectors = [keras.Variable(_vector(group), dtype="float32") for group in self.groups]
@@ -48,7 +53,8 @@ class VectorOptimizer:
         self.rates = [_vector([tf.fill(w.shape, by_weight[id(w)]) for w in g]) for g in self.groups] if rates else []
         plain = [vector for vector, group in zip(self.vectors, self.groups, strict=True) if len(group[0].shape) <= 1]
         optimizer.exclude_from_weight_decay(var_list=plain)
-        optimizer.build(self.vectors)
+        self.optimizer = keras.optimizers.LossScaleOptimizer(optimizer) if float16 else optimizer
+        self.optimizer.build(self.vectors)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -65,10 +71,14 @@ class VectorOptimizer:
 
     def minimize(self, loss: tf.Tensor, tape: tf.GradientTape) -> None:
         """Updates the weights against the loss' gradients."""
-        gradients: Any = tape.gradient(loss, [[w.value for w in group] for group in self.groups])
+        scale = getattr(self.optimizer, "dynamic_scale", None)
+        weights = [[w.value for w in group] for group in self.groups]
+        gradients: Any = tape.gradient(loss, weights, output_gradients=None if scale is None else scale.value)
+        gradients = [_vector(group) for group in gradients]
+        gradients = self.team.mean(gradients) if self.team else gradients
         before = [tf.identity(vector.value) for vector in self.vectors] if self.rates else []
         updates = self._updates()
-        self.optimizer.apply([_vector(group) for group in gradients], self.vectors)
+        self.optimizer.apply(gradients, self.vectors)
         for vector, old, rate in zip(self.vectors, before, self.rates, strict=False):
             vector.assign(old + rate * (vector.value - old))
         self._average(self._updates() - updates)
@@ -102,13 +112,15 @@ class VectorOptimizer:
 
     def _write(self, vectors: Sequence[keras.Variable]) -> None:
         for vector, group in zip(vectors, self.groups, strict=True):
-            parts = tf.split(vector.value, [math.prod(w.shape) for w in group])
-            for weight, part in zip(group, parts, strict=True):
-                weight.assign(tf.reshape(part, weight.shape))
+            _write(vector.value, group)
 
 
 def new_optimizer(
-    settings: TrainSettings, steps_per_epoch: int, weights: Sequence[keras.Variable], scale: Any = None
+    settings: TrainSettings,
+    steps_per_epoch: int,
+    weights: Sequence[keras.Variable],
+    scale: Any = None,
+    team: Team | None = None,
 ) -> VectorOptimizer:
     """The settings' optimizer with its schedule over all epochs.  scale: a variable, a factor on the learning rate."""
     rate = _learning_rate(settings, max(1, settings.epochs * steps_per_epoch // settings.accumulate))
@@ -127,7 +139,7 @@ def new_optimizer(
     else:
         optimizer = keras.optimizers.RMSprop(rho=0.9, momentum=0.9, epsilon=1.0, **common)
     rates = _layer_rates(weights, settings.layer_decay) if settings.layer_decay < 1 else None
-    return VectorOptimizer(optimizer, weights, rates, settings.average)
+    return VectorOptimizer(optimizer, weights, rates, settings.average, settings.precision == "mixed_float16", team)
 
 
 class ByUpdates(keras.optimizers.schedules.LearningRateSchedule):
@@ -186,7 +198,12 @@ class Loss:
 
 
 def training_step(model: keras.Model, optimizer: VectorOptimizer, loss: Loss) -> Step:
-    """(clips (B, T, H, W, 3), labels (B,) or shares (B, labels)) -> mean loss and accuracy before its update."""
+    """(clips (B, T, H, W, 3), labels (B,) or shares (B, labels)) -> mean loss and accuracy before its update.
+
+    In a team each process normalises its share of a batch by that share's statistics; the moving ones are averaged.
+    """
+    team = optimizer.team
+    moving = [w for w in model.non_trainable_variables if w.path.endswith(("/moving_mean", "/moving_variance"))]
 
     @tf.function(autograph=False, jit_compile=False)
     def step(clips, labels):
@@ -195,7 +212,13 @@ def training_step(model: keras.Model, optimizer: VectorOptimizer, loss: Loss) ->
             wanted = loss.wanted(labels, logits.shape[-1])
             value = tf.reduce_mean(loss(wanted, logits))
         optimizer.minimize(value, tape)
-        return value, tf.reduce_mean(_hits(logits, wanted, 1))
+        hits = tf.reduce_mean(_hits(logits, wanted, 1))
+        if team is None:
+            return value, hits
+        value, hits, *statistics = team.mean([value, hits, *([_vector(moving)] if moving else [])])
+        if moving:
+            _write(statistics[0], moving)
+        return value, hits
 
     return step
 
@@ -219,11 +242,14 @@ def random_states(model: keras.Model) -> list[keras.Variable]:
     return list({id(g): g.state for g in found if isinstance(g, keras.random.SeedGenerator)}.values())
 
 
-def reseed(model: keras.Model, seed: int, epoch: int) -> None:
-    """Gives the model's random layers a state that depends on seed and epoch alone."""
-    rng = random.Random(f"{seed}/{epoch}")
+def reseed(model: keras.Model, seed: int, epoch: int, rank: int = 0, go_on: bool = False) -> None:
+    """Gives the model's random layers a state that depends on seed, epoch and the process' rank alone.
+
+    go_on: the states go on counting from where they are.
+    """
+    rng = random.Random(f"{seed}/{epoch}/{rank}" if rank else f"{seed}/{epoch}")
     for state in random_states(model):
-        state.assign([rng.getrandbits(31), 0])
+        state.assign([rng.getrandbits(31), int(state[1]) if go_on else 0])
 
 
 def _hits(logits: tf.Tensor, wanted: tf.Tensor, count: int) -> tf.Tensor:
@@ -231,6 +257,13 @@ def _hits(logits: tf.Tensor, wanted: tf.Tensor, count: int) -> tf.Tensor:
     classes: Any = logits.shape[-1]
     best = tf.math.top_k(logits, min(count, classes)).indices
     return tf.minimum(tf.reduce_sum(tf.gather(wanted, best, batch_dims=1), 1), 1.0)
+
+
+def _write(vector: tf.Tensor, weights: Sequence[keras.Variable]) -> None:
+    """Gives the weights the numbers of a vector, one after the other."""
+    parts = tf.split(vector, [math.prod(w.shape) for w in weights])
+    for weight, part in zip(weights, parts, strict=True):
+        weight.assign(tf.reshape(part, weight.shape))
 
 
 def _vector(tensors: Sequence[Any]) -> tf.Tensor:

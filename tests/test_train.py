@@ -355,3 +355,30 @@ def test_the_learning_rate_rises_and_falls():
     assert 0 < values[0] < values[10] < values[20] == pytest.approx(0.1)
     assert np.all(np.diff(values[20:]) <= 0)
     assert values[100] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_half_precision_leaves_out_updates_that_overflow_and_scales_the_loss_down(cache, tmp_path):
+    training = start(cache, replace(QUICK, precision="mixed_float16", average=0.9))
+    scale = training.optimizer.optimizer.dynamic_scale
+    scale.assign(1e30)  # beyond what half precision holds
+    before = [np.asarray(weight) for weight in training.model.trainable_variables]
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        training.epoch(stop)
+    assert float(scale) == pytest.approx(5e29)
+    assert int(training.optimizer.optimizer.iterations) == 0
+    for weight, old in zip(training.model.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+    scale.assign(2.0**10)
+    measured = training.epoch()
+    assert np.isfinite([measured.loss, measured.val_loss]).all()
+    assert training.finite
+    assert int(training.optimizer.optimizer.iterations) == 2  # of three steps
+    assert any((np.asarray(w) != old).any() for w, old in zip(training.model.trainable_variables, before, strict=True))
+    training.save(tmp_path)
+    again = start(cache, training.settings)
+    again.load(tmp_path)
+    assert float(again.optimizer.optimizer.dynamic_scale) == 2.0**10

@@ -19,7 +19,10 @@ Band = tuple[slice, slice, np.ndarray]
 
 
 def cut(frames: np.ndarray, moments: np.ndarray, variation: Draw, out: np.ndarray) -> None:
-    """Writes the clip of `frames` (uint8, (N, H, W, 3)) at `moments`, varied, into `out` (float32, (T, S, S, 3), contiguous)."""
+    """Writes the clip of `frames` (uint8, (N, H, W, 3)) at `moments`, varied, into `out`.
+
+    out: (T, S, S, 3) float32, contiguous.
+    """
     count, size = out.shape[:2]
     top, left, height, width = variation.box
     first_row, rows = resize_matrix(size, top, height, frames.shape[1])

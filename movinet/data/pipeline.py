@@ -33,6 +33,7 @@ def batches(
     ahead: int = 0,
     mixing: Mixing | None = None,
     first: int = 0,
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
     """One pass over a split: clips (B, T, S, S, 3) float32 in [0, 1] and labels (B,) int32.
 
@@ -41,8 +42,11 @@ def batches(
     the only one; others come whole and in the cache's order.  `ahead`: so many batches are made while the caller works
     on one, each on a thread of its own; worth it where cores are idle, as beside a GPU.  `mixing`: labels are then
     shares, (B, labels) float32.  `first`: the batch to begin with, as if those before it had been taken.
+    `share`: which part of each batch this is, of how many; clips are mixed within it.
     """
-    makers = batch_makers(cache, split, clip, batch_size, seed, epoch, augment, shuffle, drop_last, mixing, first)
+    makers = batch_makers(
+        cache, split, clip, batch_size, seed, epoch, augment, shuffle, drop_last, mixing, first, share
+    )
     yield from (make() for make in makers) if ahead < 1 else _made_ahead(makers, ahead)
 
 
@@ -58,6 +62,7 @@ def batch_makers(
     drop_last: bool | None = None,
     mixing: Mixing | None = None,
     first: int = 0,
+    share: tuple[int, int] = (0, 1),
 ) -> list[Callable[[], Batch]]:
     """What makes each batch of a pass, in order and in any thread; see `batches`."""
     train = split == "train"
@@ -74,7 +79,7 @@ def batch_makers(
             return clips, labels
         return mix(clips, labels, len(cache.labels), mixing, np.random.default_rng((seed, epoch, *chosen.tolist())))
 
-    return [partial(make, chosen) for chosen in groups[first:]]
+    return [partial(make, chosen[share[0] :: share[1]]) for chosen in groups[first:]]
 
 
 def _made_ahead(makers: Iterable[Callable[[], Batch]], ahead: int) -> Iterator[Batch]:

@@ -13,7 +13,9 @@ EXAMPLES = """examples:
   python -m movinet train --config configs/experiments/moving_shapes.yaml --mode train_and_eval --model_dir runs/shapes
   python -m movinet train --mode eval --model_dir runs/mine --set evaluation.clips=4 evaluation.crops=3
   python -m movinet train --config configs/experiments/kinetics600/a2-base.yaml --print-config
-The same command again goes on where a killed one was.  The folder is then a model: python -m movinet predict VIDEO
+  python -m movinet train --config configs/experiments/folder.yaml --set run.workers=2 data.path=my_clips --model_dir m2
+The same command again goes on where a killed one was.  run.workers: so many processes, a GPU each; run.address: on the
+machines of a Ray cluster.  The folder is then a model: python -m movinet predict VIDEO
 --model runs/mine
 """
 
@@ -54,16 +56,25 @@ def main(options: argparse.Namespace) -> int:
         raise ValueError("--model_dir is missing; allowed: a folder for the model")
     from movinet.experiment.progress import Progress
     from movinet.experiment.run import evaluate_continuously, prepare_tensorflow, train
+    from movinet.experiment.workers import WorkersFailed, train_with_workers
     from movinet.train import TrainingDiverged
 
-    progress = Progress()
-    prepare_tensorflow(experiment.run)
+    progress, workers = Progress(), experiment.run.workers > 1 or experiment.run.address is not None
+    if not workers or options.mode.startswith("eval"):
+        prepare_tensorflow(experiment.run)
     if options.mode == "eval_continuous":
         evaluate_continuously(experiment, options.model_dir, progress)
         return 0
     if options.mode != "eval":
         try:
-            metrics = train(experiment, options.model_dir, progress)
+            if workers:
+                metrics = train_with_workers(experiment, options.model_dir)
+                prepare_tensorflow(experiment.run)
+            else:
+                metrics = train(experiment, options.model_dir, progress)
+        except WorkersFailed as error:
+            print(f"error: {error}" if str(error) else "a worker gave up; see above", file=sys.stderr)
+            return error.code
         except TrainingDiverged as error:
             print(f"error: training diverged: {error.reason}; a lower train.learning_rate may help", file=sys.stderr)
             return 1

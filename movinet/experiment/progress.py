@@ -64,6 +64,16 @@ class Progress:
         print(f"\r{text:<79}" if self.terminal else text, end=end, file=sys.stderr, flush=True)
 
 
+class Silence(Progress):
+    """Tells nothing: of several workers one speaks."""
+
+    def note(self, text: str) -> None:
+        pass
+
+    def _count(self, text: str, done: int, total: int, last: bool) -> None:
+        pass
+
+
 def clock(seconds: float) -> str:
     """45 s, 12 min 5 s, 3 h 20 min."""
     minutes, rest = divmod(round(seconds), 60)

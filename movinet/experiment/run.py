@@ -27,6 +27,8 @@ from movinet.typed import ConfigError
 if TYPE_CHECKING:
     import keras
 
+    from movinet.train_team import Team
+
 ROLL_BACKS = 5  # at most; each halves the learning rate
 
 
@@ -63,35 +65,43 @@ def network(experiment: Experiment, spec: MovinetSpec, classes: int) -> keras.Mo
     return model
 
 
-def train(experiment: Experiment, folder: str | Path, progress: Progress) -> dict[str, Any]:
-    """Trains to the last epoch, or until it gets no better, in `folder`; returns what metrics.json holds.
+def train(experiment: Experiment, folder: str | Path, progress: Progress, team: Team | None = None) -> dict[str, Any]:
+    """Trains to the last epoch, or until it gets no better, in `folder`; returns what metrics.json holds, if it writes.
 
     A training that was begun there goes on. Raises ConfigError, CheckpointError, SourceError and CacheError for bad
-    input, TrainingDiverged when the loss is no number and going back does not help.
+    input, TrainingDiverged when the loss is no number and going back does not help.  team: of which process 0 writes.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    if team and team.rank:
+        return _train(experiment, folder, progress, team)
     with locked(folder):
-        return _train(experiment, folder, progress)
+        return _train(experiment, folder, progress, team)
 
 
-def _train(experiment: Experiment, folder: Path, progress: Progress) -> dict[str, Any]:
+def _train(experiment: Experiment, folder: Path, progress: Progress, team: Team | None) -> dict[str, Any]:
     clip, train_clip = experiment.clips()
     spec, settings, run = experiment.spec(), experiment.train, experiment.run
     cache = clips_for(experiment, progress)
     classes = classes_of(cache, settings)
-    begun = model_folder.begin(folder, experiment, spec, classes)
+    writes = team is None or team.rank == 0
+    begun = model_folder.begin(folder, experiment, spec, classes) if writes else True
     model = network(replace(experiment, weights=None) if begun else experiment, spec, len(classes))
-    training = Training(model, cache, clip, settings, train_clip, run.ahead)
-    history = History(**training.load(folder)) if begun else History()
+    training = Training(model, cache, clip, settings, train_clip, run.ahead, team)
     if not begun:
-        training.save(folder, asdict(history))
-    elif not history.stopped and training.epochs_done < settings.epochs:
+        training.save(folder, asdict(History()))
+    if team:
+        team.first([0.0])  # the others read what process 0 has just begun
+    history = History(**training.load(folder)) if begun else History()
+    if begun and not history.stopped and training.epochs_done < settings.epochs:
         progress.note(f"going on after {training.epochs_done} epochs and {training.steps_done} steps")
     session = _Session(training, folder, run, history, progress)
     while training.epochs_done < settings.epochs and not history.stopped:
         session.epoch(spec, len(classes))
-    return model_folder.write_metrics(folder, history, spec, len(classes), finished=True)
+    metrics = model_folder.write_metrics(folder, history, spec, len(classes), finished=True) if writes else {}
+    if team:
+        team.first([0.0])  # none leaves before the last file is written
+    return metrics
 
 
 class _Session:
@@ -100,6 +110,7 @@ class _Session:
     def __init__(self, training: Training, folder: Path, run: RunSettings, history: History, progress: Progress):
         self.training, self.folder, self.run = training, folder, run
         self.history, self.progress = history, progress
+        self.writes = training.team is None or training.team.rank == 0
         self.total = training.settings.epochs * training.steps_per_epoch
         progress.begin(training.epochs_done * training.steps_per_epoch + training.steps_done)
 
@@ -117,6 +128,8 @@ class _Session:
         patience = self.run.patience
         if patience and measured.epoch - history.best["epoch"] >= patience:
             history.stopped = f"no better for {patience} epochs"
+        if not self.writes:
+            return
         if best:
             model_folder.write_model(self.folder, training)
         model_folder.write_log(self.folder, history)
@@ -130,6 +143,8 @@ class _Session:
         self.progress.step(done, self.total, training.steps_per_epoch)
         if training.steps_done % self.run.checkpoint_steps == 0 and training.steps_done < training.steps_per_epoch:
             self._require_finite()
+            if not self.writes:
+                return
             training.save(self.folder, asdict(self.history))
 
     def _require_finite(self, loss: float = 0.0) -> None:
@@ -144,7 +159,8 @@ class _Session:
         self.history.__dict__.update(training.load(self.folder))
         self.history.roll_backs = rolled
         training.rate_scale.assign(0.5**rolled)
-        training.save(self.folder, asdict(self.history))
+        if self.writes:
+            training.save(self.folder, asdict(self.history))
         self.progress.note(f"{error.reason}: back to the last checkpoint, with {0.5**rolled:g} of the learning rate")
 
     def _tensorboard(self, row: dict[str, Any]) -> None:

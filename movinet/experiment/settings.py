@@ -65,6 +65,9 @@ class RunSettings:
     on_divergence: stop, or go back to the last checkpoint and on with half the learning rate, five times at most.
     ahead: batches made while the network trains on one, each on a thread.  threads: of one operation, null for all.
     deterministic: bit-equal results for equal seeds, slower on a GPU.
+    workers: processes that train together, a device and a share of each batch each; batch norm and mixing then work
+    within a share, so that results differ a little.  address: the Ray cluster for them ("auto", "host:port"), null for
+    this machine.
     """
 
     checkpoint_steps: int = 500
@@ -73,8 +76,11 @@ class RunSettings:
     ahead: int = 1
     threads: int | None = None
     deterministic: bool = True
+    workers: int = 1
+    address: str | None = None
 
     def __post_init__(self):
+        require(self.workers >= 1, self, "workers", "an integer >= 1")
         require(self.checkpoint_steps >= 1, self, "checkpoint_steps", "an integer >= 1")
         require(self.ahead >= 0, self, "ahead", "an integer >= 0")
         for name in ("patience", "threads"):
