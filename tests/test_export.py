@@ -13,7 +13,7 @@ import tensorflow as tf
 from movinet.__main__ import main
 from movinet.export import ExportError, export
 from movinet.model import build_movinet
-from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
+from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, spec_to_yaml
 from movinet.streaming import initial_states, stream_model
 
 SIZE = 20
@@ -116,7 +116,7 @@ def test_a_clip_export_of_a_base_network_agrees(tmp_path):
 def test_three_dimensional_operators_are_refused_with_the_layers_name(layer, operator, tmp_path):
     clip = keras.Input((None, None, None, 3))
     layer = type(layer).from_config({**layer.get_config(), "name": "my_layer"})
-    model = keras.Model(clip, built()(layer(clip)))
+    model = keras.Model(clip, keras.layers.Dense(3)(keras.ops.mean(layer(clip), (1, 2, 3))))
     old = tmp_path / "net.tflite"
     old.write_bytes(b"what was there")
     with pytest.raises(ExportError, match=rf"net.tflite: {operator} in \S*my_layer"):
@@ -160,6 +160,34 @@ def test_a_manifest_tells_every_state_and_what_feeds_it(model, stream_file):
     assert all(state["next"] == {"output": state["name"]} for state in manifest["states"])
     assert manifest["labels"] == list(LABELS)
     assert manifest["image"]["frames_per_second"] == CLIP.frames_per_second
+
+
+def test_no_tensor_of_a_rank4_stream_has_more_axes(model, tmp_path):
+    report = export(model, tmp_path / "net.tflite", clip=CLIP, rank4=True, at_frames=(1, 20))
+    assert max(row["relative_error"] for row in report["agreement"]) <= 1e-4
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        interpreter = tf.lite.Interpreter(str(tmp_path / "net.tflite"))
+    assert max(len(tensor["shape"]) for tensor in interpreter.get_tensor_details()) == 4
+    states = {state["name"]: state["next"] for state in json.loads((tmp_path / "net.json").read_text())["states"]}
+    buffer = "state_block0_layer0_stream_buffer"
+    assert states[f"{buffer}_0"] == {"input": f"{buffer}_1"}
+    assert states[f"{buffer}_1"] == {"output": f"{buffer}_1"}
+
+
+def test_the_command_exports_a_model_folder(tmp_path, capsys):
+    member = tmp_path / "mine"
+    member.mkdir()
+    (member / "spec.yaml").write_text(spec_to_yaml(SPEC))
+    (member / "labels.json").write_text(json.dumps(LABELS))
+    built().save(member / "model.keras")
+    assert main(["export", str(member), "--out", str(tmp_path / "out"), "--size", "16", "--drift", "9"]) == 0
+    assert "mine_stream.tflite: 0." in capsys.readouterr().out
+    manifest = json.loads((tmp_path / "out" / "mine_stream.json").read_text())
+    assert manifest["image"]["shape"] == [1, 1, 16, 16, 3]
+    assert manifest["labels"] == list(LABELS)
+    report = json.loads((tmp_path / "out" / "mine_stream.report.json").read_text())
+    assert [row["frames"] for row in report["agreement"]] == [1, 9]
 
 
 @pytest.mark.parametrize(

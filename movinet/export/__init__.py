@@ -54,7 +54,7 @@ def export(
     """
     from movinet.export.written import Job, write
 
-    path, streams = Path(path), bool(_is_causal(model) if stream is None else stream)
+    path, streams = Path(path), bool(is_causal(model) if stream is None else stream)
     _check(path, format, quantize, streams, rank4)
     from movinet.export.sample_clips import drawn_clips
 
@@ -79,7 +79,8 @@ def _put_in_place(folder: Path, path: Path) -> None:
         os.replace(file, target)
 
 
-def _is_causal(model: keras.Model) -> bool:
+def is_causal(model: keras.Model) -> bool:
+    """Whether a network can run frame by frame."""
     return any(getattr(layer, "causal", False) for layer in model.layers)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from movinet.export import FORMATS, QUANTIZATIONS, SUFFIXES, ExportError, export
+from movinet.export import FORMATS, QUANTIZATIONS, SUFFIXES, ExportError, export, is_causal
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec
 
@@ -105,7 +105,7 @@ def lines(report: dict[str, Any]) -> list[str]:
 
 
 def _file_name(name: str, model: keras.Model, options: argparse.Namespace) -> str:
-    streams = options.stream if options.stream is not None else model.get_layer("stem").causal
+    streams = options.stream if options.stream is not None else is_causal(model)
     parts = [name, "stream" if streams else "clip", options.quantize, "rank4" if options.rank4 else None]
     return "_".join(dict.fromkeys(part for part in parts if part)) + SUFFIXES[options.format]
 

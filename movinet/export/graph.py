@@ -186,13 +186,13 @@ def _pooled(frames: Any, states: States | None, causal: bool) -> tuple[Any, Stat
     """The mean of all frames so far of (T, 1, 1, C), or of all frames where the network is not causal.
 
     Sum, count and quotient stay float in an int8 graph, where they would be cut off at the calibration's range.  The
-    sum is of ADD_N, which LiteRT never quantises, and goes out as it is: a reshape would be done in int8.
+    sum goes out as it is: a reshape would be done in int8.
     """
     if states is not None:
         buffer, count = states["pool_buffer"], states["pool_frame_count"] + 1
         frame = tf.reshape(frames, buffer.shape)
         with tf.name_scope(FLOAT):
-            total = tf.add_n([frame, buffer])
+            total = frame + buffer
             mean = total / tf.cast(count, tf.float32)
         return tf.reshape(mean, frames.shape), {"pool_buffer": total, "pool_frame_count": count}
     if not causal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from movinet.export.graph import FLOAT
-from movinet.export.operators import check_operators, operators
-from movinet.export.signature import Signature, Tensors
+from movinet.export.int8 import int8_file
+from movinet.export.operators import check_operators
+from movinet.export.signature import Signature
 
 OPTIMIZED = {"optimizations": [tf.lite.Optimize.DEFAULT]}
-LATEST = 10_000  # frames: the longest period of the positional encoding is 2 pi times as long
-BUILTIN, INT8, FLEX = tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.SELECT_TF_OPS
+SETTINGS: dict[str | None, dict[str, Any]] = {"float16": {**OPTIMIZED, "float16": True}, "dynamic": OPTIMIZED}
+BUILTIN, FLEX = tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS
 
 
 def litert_file(
@@ -30,19 +30,12 @@ def litert_file(
     float32, and so do the running sums of the pools.  name: the file's, for messages.  Raises ExportError.
     """
     with TemporaryDirectory() as folder:
-        function = signature.concrete()
-        save_graph(function, folder)
-        content, counts = convert(folder, name, {} if quantize == "int8" else _settings(quantize))
-        if quantize == "int8":
-            kept = [operator.tensor for operator in operators(content) if FLOAT in operator.tensor]
-            content = _int8(folder, lambda: calibration(signature, function, clips), kept)
-            counts = check_operators(content, name)
+        tf.saved_model.save(tf.Module(), folder, signatures=signature.concrete())
+        content, counts = convert(folder, name, SETTINGS.get(quantize, {}))
+    if quantize != "int8":
         return content, counts
-
-
-def save_graph(function: Any, folder: str | Path) -> None:
-    """A SavedModel of a concrete function, its constants included."""
-    tf.saved_model.save(tf.Module(), str(folder), signatures=function)
+    content = int8_file(content, signature, clips)
+    return content, check_operators(content, name)
 
 
 def convert(folder: str | Path, name: str, settings: dict[str, Any]) -> tuple[bytes, dict[str, int]]:
@@ -56,50 +49,6 @@ def convert(folder: str | Path, name: str, settings: dict[str, Any]) -> tuple[by
             check_operators(_converter(folder, {"allow_custom_ops": True}, FLEX).convert(), name)
             raise
     return content, check_operators(content, name)
-
-
-def calibration(signature: Signature, function: Any, clips: Iterable[np.ndarray]) -> Iterator[Tensors]:
-    """All inputs for each call along clips (T, S, S, 3); states are the network's own.
-
-    Every second frame is told to be at some position of a long stream, so that the ranges hold late, too.
-    """
-    rng = np.random.default_rng(0)
-    for clip in clips:
-        states = signature.first_states()
-        for frames in images(signature, clip):
-            given = {"image": frames, **states}
-            position, told = rng.integers(LATEST), rng.random() < 0.5
-            positions = [name for name in states if told and name.endswith("pos_enc_frame_count")]
-            yield given | {name: np.full_like(states[name], position) for name in positions}
-            if states:
-                returned = function(**{key: tf.constant(value) for key, value in given.items()})
-                states = signature.next_states(given, {key: value.numpy() for key, value in returned.items()})
-
-
-def images(signature: Signature, clip: np.ndarray) -> Iterator[np.ndarray]:
-    """A clip (T, S, S, 3) as what the calls take, one after the other: frames, or the clip."""
-    if not signature.states:
-        yield np.resize(clip, signature.image)
-        return
-    yield from (frame.reshape(signature.image) for frame in clip)
-
-
-def _int8(folder: str | Path, samples: Callable[[], Iterator[Tensors]], kept: list[str]) -> bytes:
-    """The content of an int8 file; what makes the tensors `kept` stays float."""
-    experimental: Any = tf.lite.experimental
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        converter = _converter(folder, OPTIMIZED | {"representative_dataset": samples}, INT8)
-        options = experimental.QuantizationDebugOptions(
-            denylisted_nodes=kept
-        )  # the converter itself has no such option
-        return experimental.QuantizationDebugger(
-            converter=converter, debug_options=options
-        ).get_nondebug_quantized_model()
-
-
-def _settings(quantize: str | None) -> dict[str, Any]:
-    return {None: {}, "float16": {**OPTIMIZED, "float16": True}, "dynamic": OPTIMIZED}[quantize]
 
 
 def _converter(folder: str | Path, settings: dict[str, Any], *more: Any) -> Any:
