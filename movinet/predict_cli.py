@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, metavar="PIXELS", help="height and width (default: the model's)")
     parser.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: the model's)")
     parser.add_argument("--json", action="store_true", help="JSON lines")
-    parser.add_argument("--overlay", metavar="FILE.mp4", help="the video with the classes drawn over it")
+    parser.add_argument("--overlay", metavar="FILE.mp4", help="the video with the classes drawn over it, no sound")
     parser.add_argument("--plot", metavar="FILE", help="probabilities over time: .png, or .gif beside the video")
     parser.set_defaults(run=main)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from movinet.predict import MemberError
 from movinet.predict_models import Logits, Model, Wanted
+from movinet.quiet import native_stderr_closed
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
@@ -30,7 +31,11 @@ def litert_model(path: Path, wanted: Wanted) -> Model:
     from movinet.export.proof import litert_call
     from movinet.layers.pool import CUMULATIVE
 
-    call, _ = litert_call(path)
+    loud, _ = litert_call(path)
+
+    def call(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        with native_stderr_closed():  # the runtime greets at its first call
+            return loud(inputs)
 
     def stream(pool: Pool) -> Logits:
         if pool != CUMULATIVE:

@@ -1,15 +1,20 @@
 """`predict` on videos that go on: sampled by time, answered frame by frame, from files, pipes and URLs."""
 
+import contextlib
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from movinet.__main__ import main
-from movinet.data.video import read_frames
+from movinet.data.video import VideoFile, read_frames
 from movinet.layers.pool import CUMULATIVE, Exponential, Window
 from movinet.predict import centre_square, class_probabilities, load_network, read_member
 from movinet.predict_cli import read_pool
@@ -151,6 +156,42 @@ def test_a_pipe_and_a_url_give_the_answers_of_the_file(video, member, tmp_path, 
     found = told([pipe, *arguments], capsys)
     writer.join()
     assert [row["classes"] for row in found] == wanted
+
+
+def test_what_is_live_is_followed_by_whole_clips_too(video, tmp_path, capsys):
+    member = write_member(tmp_path)
+    rows = told([f"file://{video}", "--model", member], capsys)
+    assert [row["frame"] for row in rows] == list(range(1, 11))  # every quarter of a clip of 4 frames
+    model = load_model(str(member))
+    shares = class_probabilities(model.logits(sampled(video)[6:]))
+    assert rows[-1]["classes"][0]["probability"] == pytest.approx(shares.max(), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_stream_and_keeps_what_was_drawn(member, tmp_path):
+    stream = write_video(tmp_path / "a.mkv", numbered_frames(90), 12.0).read_bytes()
+    pipe, overlay, plot = (tmp_path / name for name in ("pipe", "a.mp4", "a.png"))
+    os.mkfifo(pipe)
+    command = [sys.executable, "-m", "movinet", "predict", pipe, "--model", member, "--stream", "--every", "1"]
+    command += ["--overlay", overlay, "--plot", plot]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+        pipe.open("wb", 0) as end,
+    ):
+        for start in range(0, len(stream) // 2, 500):
+            end.write(stream[start : start + 500])
+        for _ in range(3):
+            assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        for start in range(len(stream) // 2, len(stream), 500):
+            with contextlib.suppress(BrokenPipeError):
+                end.write(stream[start : start + 500])
+            time.sleep(0.05)
+        assert process.wait() == 130
+        assert process.stderr.read().splitlines()[-1] == b"interrupted"
+    with VideoFile(overlay) as file:
+        assert 6 < sum(1 for _ in file.frames()) < 90
+    assert plot.exists()
 
 
 @pytest.mark.parametrize(
