@@ -17,7 +17,7 @@ from movinet.predict_cli import add_arguments as add_predict_arguments
 
 EXAMPLES = """examples:
   python -m movinet predict clip.mp4 --model runs/default/family/A2
-  python -m movinet predict cam:0 --model runs/default/family/A2 --stream
+  python -m movinet predict cam:0 --model runs/default/family/A2
   python -m movinet cost a0-base a2-base
   python -m movinet cost runs/default/family/A2/spec.yaml --classes 8
   python -m movinet convert movinet_a0_stream movinet_a0_stream.safetensors
