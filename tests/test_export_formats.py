@@ -52,7 +52,7 @@ def test_a_keras_file_is_the_network_itself(model, tmp_path):
     np.testing.assert_array_equal(loaded(frames(3)[None]), model(frames(3)[None]))
 
 
-@pytest.mark.parametrize("rank4", [False, True])
+@pytest.mark.parametrize("rank4", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_an_onnx_stream_runs_from_its_manifest_alone(model, rank4, tmp_path):
     pytest.importorskip("tf2onnx")
     pytest.importorskip("onnxruntime")

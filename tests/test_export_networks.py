@@ -20,7 +20,7 @@ def small(spec):
     return dataclasses.replace(spec, clip=ClipSpec(4, 18, 5.0))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_frame_graph_gives_what_keras_gives(seed):
     rng = Random(seed)
     spec = small(random_spec(rng))
@@ -30,7 +30,7 @@ def test_a_frame_graph_gives_what_keras_gives(seed):
     np.testing.assert_allclose(logits, model(clip[None]), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("seed", range(6, 10))
+@pytest.mark.parametrize("seed", range(6, 8))
 @pytest.mark.parametrize("make", [stream_signature, frame_signature])
 def test_a_frame_graph_streams_as_keras_does(seed, make):
     model = built(small(dataclasses.replace(random_spec(Random(seed)), causal=True)))
