@@ -114,6 +114,9 @@ class Experiment:
         until = self.train.freeze_until
         if until is not None and until not in stages:
             raise ConfigError(f"train.freeze_until={until} is not allowed; allowed: {', '.join(stages)}, null")
+        if self.train.batch_size % self.run.workers:
+            allowed = f"a divisor of train.batch_size={self.train.batch_size}"
+            raise ConfigError(f"run.workers={self.run.workers} is not allowed; allowed: {allowed}")
         for name, base in {"clip": clip, "train_clip": clip}.items():
             try:
                 getattr(self, name).of(base)

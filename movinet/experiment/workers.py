@@ -6,6 +6,7 @@ anew and go on from the last checkpoint, `RESTARTS` times at most.
 
 from __future__ import annotations
 
+import csv
 import json
 import multiprocessing
 import os
@@ -126,25 +127,51 @@ def _end_with_parent() -> None:
 
 
 def _on_cluster(task: dict[str, str], run: RunSettings) -> None:
-    from ray.train import FailureConfig, RunConfig, ScalingConfig
-    from ray.train.tensorflow import TensorflowTrainer
-
     from movinet.data.machines import machines
+    from movinet.quiet import native_stderr_closed
 
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with machines(str(run.address)), tempfile.TemporaryDirectory() as storage:
-        import ray
+        with native_stderr_closed():
+            import ray
+            from ray.train import FailureConfig, RunConfig, ScalingConfig
+            from ray.train.tensorflow import TensorflowTrainer
 
-        gpu = ray.cluster_resources().get("GPU", 0) >= run.workers
         trainer = TensorflowTrainer(
             work,
             train_loop_config=task,
-            scaling_config=ScalingConfig(num_workers=run.workers, use_gpu=gpu),
+            scaling_config=ScalingConfig(
+                num_workers=run.workers, use_gpu=ray.cluster_resources().get("GPU", 0) >= run.workers
+            ),
             run_config=RunConfig(storage_path=storage, failure_config=FailureConfig(max_failures=RESTARTS)),
         )
+        ended = threading.Event()
+        teller = threading.Thread(target=_tell_epochs, args=(Path(task["folder"], model_folder.LOG), ended))
+        teller.start()
         try:
             trainer.fit()
         except Exception as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = " ".join(str(error).split())[-300:]
             raise WorkersFailed(
                 f"Ray Train gave up: {reason}; the same command goes on from the last checkpoint"
             ) from error
+        finally:
+            ended.set()
+            teller.join()
+
+
+def _tell_epochs(log: Path, ended: threading.Event) -> None:
+    """A line for each new row of log.csv: what the workers say stays in Ray's logs."""
+    told = len(_rows(log))
+    last = False
+    while not last:
+        last = ended.wait(1.0)
+        for row in _rows(log)[told:]:
+            told += 1
+            figures = f"loss {float(row['loss']):.3f}; validation loss {float(row['val_loss']):.3f}"
+            text = f"epoch {row['epoch']}: {figures}, top-1 {float(row['val_accuracy']):.1%}"
+            print(text, file=sys.stderr, flush=True)
+
+
+def _rows(log: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(log.read_text(encoding="utf-8").splitlines())) if log.exists() else []
