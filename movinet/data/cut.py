@@ -39,7 +39,7 @@ def cut(frames: np.ndarray, moments: np.ndarray, variation: Draw, out: np.ndarra
     colours = np.zeros((3, 3), np.float32)  # what each channel gives to red, green, blue
     colours[list(variation.channels), range(3)] = np.multiply(variation.gain, variation.contrast / 255)
     for made, used, weights in _bands(columns, COLUMNS):
-        both = np.einsum("oi,cd->icod", weights, colours).reshape(3 * weights.shape[1], 3 * len(weights))
+        both = (weights.T[:, None, :, None] * colours[:, None, :]).reshape(3 * weights.shape[1], 3 * len(weights))
         np.matmul(low[:, _pixels(used)], both, out=small[:, _pixels(made)])
     shift = variation.brightness
     if variation.contrast != 1.0:  # about the clip's mean
@@ -58,9 +58,10 @@ def resize_matrix(size: int, start: float, length: float, available: int) -> tup
     centres = start + (np.arange(size) + 0.5) * scale
     low = max(0, int(centres[0] - reach))
     high = min(available, int(centres[-1] + reach) + 1)
-    distance = np.abs(np.arange(low, high) + 0.5 - centres[:, None])
-    weights = np.maximum(0.0, 1.0 - distance / reach)
-    return low, (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    weights = (np.arange(low, high) + 0.5 - centres[:, None]).astype(np.float32)  # distances, of which small ones count
+    np.abs(weights, out=weights)
+    np.maximum(0, 1 - weights / np.float32(reach), out=weights)
+    return low, weights / weights.sum(1, keepdims=True)
 
 
 def _bands(matrix: np.ndarray, size: int) -> Iterator[Band]:
