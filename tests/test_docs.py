@@ -1,6 +1,5 @@
 """Every command in the documentation runs as written; the two that install the project are CI's own steps."""
 
-import itertools
 import os
 import re
 import subprocess
@@ -78,9 +77,16 @@ def test_every_command_of_a_document_runs(document, newcomer):
             run(command, newcomer)
 
 
-@pytest.mark.parametrize("text", blocks(ROOT / "README.md", "python"), ids=itertools.count())
-def test_every_python_example_runs(text):
-    subprocess.run([sys.executable, "-c", text], check=True, cwd=ROOT, capture_output=True)
+EXAMPLES = [
+    pytest.param(text, id=f"{document.name}-{number}", marks=() if document.name == "README.md" else pytest.mark.slow)
+    for document in DOCUMENTS
+    for number, text in enumerate(blocks(document, "python"))
+]
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_every_python_example_runs(text, tmp_path):
+    subprocess.run([sys.executable, "-c", text], check=True, cwd=tmp_path, capture_output=True)
 
 
 def test_the_space_of_the_readme_is_one(tmp_path):
