@@ -28,6 +28,8 @@ class Team:
         if gpus:
             tf.config.set_visible_devices(gpus[self.rank % len(gpus)], "GPU")
         self.strategy: Any = tf.distribute.MultiWorkerMirroredStrategy()
+        signature = [tf.TensorSpec([None], tf.float64)]
+        self._exchanged: Any = tf.function(lambda mine: self.mean([mine])[0], signature, autograph=False)
 
     def mean(self, tensors: Sequence[Any]) -> list[Any]:
         """The means of these tensors over all processes, which must all call it at the same place."""
@@ -45,9 +47,5 @@ class Team:
         import tensorflow as tf
 
         share = float(self.size if self.rank == 0 else 0)
-
-        @tf.function(autograph=False)
-        def exchanged(mine: Any) -> Any:
-            return self.mean([mine])[0]
-
-        return exchanged(tf.constant([share * value for value in values], tf.float64)).numpy().tolist()
+        mine: Any = tf.constant([share * value for value in values], tf.float64)
+        return self._exchanged(mine).numpy().tolist()

@@ -10,6 +10,7 @@ import csv
 import json
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -106,6 +107,7 @@ def _worker(task: dict[str, str], addresses: list[str], rank: int) -> None:
     """The body of a process of this machine."""
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}})
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends all
     code = 0
     try:
         work(task)
