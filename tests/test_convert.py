@@ -217,7 +217,7 @@ def test_what_cannot_be_converted_is_said_on_one_line(folder, capsys):
         ("x.safetensors", "spec.yaml/y.keras", *network): "spec.yaml/y.keras cannot be written (",
         ("lost.keras", "y.keras", *network): "lost.keras cannot be read: ",
         ("lost", "y.keras", *network): "lost cannot be read: ",
-        ("spec.yaml", "y.keras", *network): "spec.yaml ",
+        ("spec.yaml", "y.keras", *network): "spec.yaml",  # which torch or the lack of it is told of
     }
     before = sorted(folder.rglob("*"))
     for (name, dest, *options), words in cases.items():
