@@ -41,7 +41,7 @@ def read_torch(path: Path) -> NamedTensors:
     The state dict may lie under "state_dict", "model_state_dict" or "model".  Raises CheckpointError.
     """
     try:
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         hint = "pip install 'movinet-search[torch]'; a .safetensors file needs no PyTorch"
         raise CheckpointError(f"{path}: reading a torch file needs PyTorch: {hint}") from error

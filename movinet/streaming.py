@@ -175,7 +175,7 @@ def _compiled(twin: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:
         # After two numbers of frames at a time, the graph for any number.
         return tf.function(lambda inputs: twin(inputs, training=False), reduce_retracing=True)
     if keras.backend.backend() == "jax":
-        import jax
+        import jax  # pyright: ignore[reportMissingImports]
 
         step = jax.jit(lambda *arguments: twin.stateless_call(*arguments, training=False)[0])
         kinds = ("trainable_variables", "non_trainable_variables")

@@ -31,7 +31,7 @@ def with_next_names(signature: Signature) -> Signature:
 def onnx_file(signature: Signature) -> bytes:
     """The content of a file for `signature`. Raises ExportError where the extra is not installed."""
     try:
-        import tf2onnx
+        import tf2onnx  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ExportError(f'onnx files need the extra "onnx" ({error.name} is missing)') from error
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)  # it tells each of its steps
@@ -47,7 +47,7 @@ def onnx_file(signature: Signature) -> bytes:
 
 def onnx_call(file: Path) -> tuple[Callable[[Tensors], Tensors], str]:
     """The file in onnxruntime, on arrays; and the runtime's name."""
-    import onnxruntime
+    import onnxruntime  # pyright: ignore[reportMissingImports]
 
     session: Any = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     names: list[str] = [output.name for output in session.get_outputs()]

@@ -20,7 +20,7 @@ class Runner:
         self.manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         file = str(folder / self.manifest["file"])
         if file.endswith(".onnx"):
-            import onnxruntime
+            import onnxruntime  # pyright: ignore[reportMissingImports]
 
             session: Any = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
             names: list[str] = [output.name for output in session.get_outputs()]
