@@ -1,4 +1,4 @@
-"""`python -m movinet predict|cost|convert|data`: a video's classes, a network's cost, its weights, and its data."""
+"""`python -m movinet COMMAND`: the classes of videos; networks trained, counted, converted, exported, measured."""
 
 from __future__ import annotations
 
