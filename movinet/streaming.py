@@ -123,11 +123,15 @@ class Stream:
 
     model: a causal `build_movinet` model, whose weights it shares; pool: as for `stream_model`.  One `Stream` follows
     as many videos side by side as the first frames have clips.
+    frozen: for one video, a frame at a time, with the published pool, on TensorFlow: the weights as they are now become
+    constants of a graph without batch norms, half as fast again (`movinet.export.graph`).  ValueError elsewhere.
     """
 
-    def __init__(self, model: keras.Model, pool: Pool = CUMULATIVE):
-        self._model, self._pool = model, pool
-        self._step = _compiled(stream_model(model, pool))
+    def __init__(self, model: keras.Model, pool: Pool = CUMULATIVE, frozen: bool = False):
+        if frozen and (pool != CUMULATIVE or keras.backend.backend() != "tensorflow"):
+            raise ValueError("frozen=True is not allowed; allowed: with the pool Cumulative(), on TensorFlow")
+        self._model, self._pool, self._frozen = model, pool, frozen
+        self._step = _frozen(model) if frozen else _compiled(stream_model(model, pool))
         self.reset()
 
     def push(self, frames: Any) -> Any:
@@ -158,6 +162,8 @@ class Stream:
             raise ValueError(f"frames of {dtype} are not allowed; allowed: floats from 0 to 1")
         allowed = "(videos, frames, height, width, 3), each 1 or more"
         fits = len(shape) == 5 and min(shape) >= 1 and shape[-1] == 3
+        if self._frozen:
+            allowed, fits = "(1, 1, height, width, 3) for a frozen stream", fits and shape[:2] == (1, 1)
         if self._shape is not None:
             batch, _, *size = self._shape
             allowed = f"({batch}, frames, {', '.join(map(str, size))}), as before; reset() for others"
@@ -165,6 +171,24 @@ class Stream:
         if not fits:
             raise ValueError(f"frames of shape {shape} are not allowed; allowed: {allowed}")
         return ops.cast(frames, "float32")
+
+
+def _frozen(model: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """The twin for one frame of one video, with its weights as constants."""
+    import tensorflow as tf
+
+    from movinet.export.graph import FrameGraph
+
+    graph, buffer = FrameGraph(model), "_stream_buffer"  # whose frames are a batch there
+
+    @tf.function(autograph=False)
+    def step(inputs):
+        states = {name: state[0] if name.endswith(buffer) else state for name, state in inputs.items()}
+        logits, later = graph(states.pop("image"), states)
+        later = {name: state[None] if name.endswith(buffer) else state for name, state in later.items()}
+        return {"logits": logits, **later}
+
+    return lambda inputs: step({**inputs, "image": inputs["image"][0]})
 
 
 def _compiled(twin: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:

@@ -264,3 +264,17 @@ def test_ten_thousand_frames_take_the_memory_of_a_thousand(pool):
     (early, tensors), (late, tensors_late) = kept
     assert late <= 1.02 * early
     assert tensors_late == tensors > 0
+
+
+def test_a_frozen_stream_says_what_the_network_says():
+    model, clip = built(STREAM), np.random.default_rng(0).random((1, 7, 19, 22, 3), dtype=np.float32)
+    stream = Stream(model, frozen=True)
+    for _ in range(2):
+        logits = [stream.push(clip[:, frame : frame + 1]) for frame in range(7)]
+        for frames in (1, 2, 7):
+            np.testing.assert_allclose(logits[frames - 1], model(clip[:, :frames]), rtol=1e-4, atol=1e-5)
+        stream.reset()
+    with pytest.raises(ValueError, match=r"shape \(1, 2, 19, 22, 3\) .* frozen stream"):
+        stream.push(clip[:, :2])
+    with pytest.raises(ValueError, match="frozen"):
+        Stream(model, Window(3), frozen=True)

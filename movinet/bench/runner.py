@@ -57,7 +57,7 @@ def ours(job: dict[str, Any]) -> tuple[Callable[[], Any], Any, str]:
     def make():
         model = build_movinet(spec_from_dict(job["spec"]), job["classes"])
         model = fuse(model) if job["side"] == "fused" else model
-        if job["what"] != "frame":
+        if job["what"] != "frame" or job["side"] == "fused":
             return model, None
         return stream_model(model), initial_states(model, job["batch"], job["size"])
 
@@ -118,10 +118,15 @@ def training(model: Any, clip: Any, states: None, optimizer: Any) -> Callable[[]
     return lambda: step(clip).numpy()
 
 
-def frame(model: Any, image: Any, states: dict[str, Any], optimizer: Any) -> Callable[[], Any]:
-    """One frame after the other: each goes on from the states that the last one left."""
+def frame(model: Any, image: Any, states: dict[str, Any] | None, optimizer: Any) -> Callable[[], Any]:
+    """One frame after the other: each goes on from the states that the last one left. Fused, as a frozen stream."""
     import tensorflow as tf
 
+    if states is None:
+        from movinet.streaming import Stream
+
+        stream = Stream(model, frozen=True)
+        return lambda: stream.push(image).numpy()
     call, held = tf.function(lambda inputs: model(inputs, training=False), autograph=False), dict(states)
 
     def run():
