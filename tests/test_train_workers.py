@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ CLIP = ClipSpec(4, 16, 4)
 pytestmark = pytest.mark.slow
 
 
-def train_without_batch_norm(folder: Path, addresses: list[str], rank: int) -> None:
+def train_without_batch_norm(folder: Path, addresses: list[str], rank: int, finish: Barrier) -> None:
     """Three epochs of a network whose clips do not meet in the forward pass; losses and weights in a file."""
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}})
     from movinet.train_team import Team
@@ -46,6 +47,7 @@ def train_without_batch_norm(folder: Path, addresses: list[str], rank: int) -> N
     values = [[each.loss, each.accuracy, each.val_loss, each.val_accuracy] for each in measured]
     weights = np.concatenate([np.ravel(weight) for weight in model.get_weights()])
     np.savez(folder / f"{len(addresses)}-{rank}.npz", values=values, weights=weights)
+    finish.wait()
     os._exit(0)
 
 
@@ -58,8 +60,10 @@ def test_losses_and_weights_are_those_of_one_process(tmp_path):
         addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (one, other)]
     context = multiprocessing.get_context("spawn")
     for team in (addresses, addresses[:1]):
+        finish = context.Barrier(len(team))
         processes = [
-            context.Process(target=train_without_batch_norm, args=(tmp_path, team, rank)) for rank in range(len(team))
+            context.Process(target=train_without_batch_norm, args=(tmp_path, team, rank, finish))
+            for rank in range(len(team))
         ]
         for process in processes:
             process.start()
@@ -90,10 +94,11 @@ def children(parent: int) -> list[int]:
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the workers by Linux's ps")
 def test_a_lost_worker_is_told_and_changes_nothing_in_the_end(tmp_path):
     config = write_config(tmp_path / "config.yaml", tmp_path / "data")
-    whole = subprocess.run(command(config, tmp_path / "whole"), cwd=ROOT, capture_output=True, text=True)
+    longer = "train.epochs=40"  # so that it is not over before the blow
+    whole = subprocess.run(command(config, tmp_path / "whole", longer), cwd=ROOT, capture_output=True, text=True)
     assert whole.returncode == 0, whole.stderr
     process = subprocess.Popen(
-        command(config, tmp_path / "lost"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(config, tmp_path / "lost", longer), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     while not (tmp_path / "lost" / "log.csv").exists():  # the first epoch is done
         assert process.poll() is None, process.communicate()

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from contextlib import ExitStack
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ def _attempt(task: dict[str, str], count: int) -> tuple[int, int] | None:
             each.bind((LOOPBACK, 0))
         addresses = [f"{LOOPBACK}:{each.getsockname()[1]}" for each in sockets]
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=_worker, args=(task, addresses, rank)) for rank in range(count)]
+    finish = context.Barrier(count)
+    processes = [context.Process(target=_worker, args=(task, addresses, rank, finish)) for rank in range(count)]
     for process in processes:
         process.start()
     try:
@@ -103,14 +105,15 @@ def _attempt(task: dict[str, str], count: int) -> tuple[int, int] | None:
             process.join()
 
 
-def _worker(task: dict[str, str], addresses: list[str], rank: int) -> None:
-    """The body of a process of this machine."""
+def _worker(task: dict[str, str], addresses: list[str], rank: int, finish: Barrier) -> None:
+    """The body of a process of this machine; none ends before all have, since others may still read its last answer."""
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends all
     code = 0
     try:
         work(task)
+        finish.wait()
     except ValueError as error:
         code = 2
         print(f"error: {error}", file=sys.stderr)
