@@ -124,7 +124,7 @@ class Stream:
     model: a causal `build_movinet` model, whose weights it shares; pool: as for `stream_model`.  One `Stream` follows
     as many videos side by side as the first frames have clips.
     frozen: for one video, a frame at a time, with the published pool, on TensorFlow: the weights as they are now become
-    constants of a graph without batch norms, half as fast again (`movinet.export.graph`).  ValueError elsewhere.
+    constants of a graph of fewer operations, without batch norms (`movinet.export.graph`).  ValueError elsewhere.
     """
 
     def __init__(self, model: keras.Model, pool: Pool = CUMULATIVE, frozen: bool = False):
