@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 pytest.importorskip("ray")
-psutil = pytest.importorskip("psutil")  # Ray brings its own
 
 DRIVER = """
 import os, time, ray

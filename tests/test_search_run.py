@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from movinet.spec import spec_from_dict
@@ -21,7 +22,6 @@ from search.settings import load_settings
 from tests.search_runs import write_config
 
 pytest.importorskip("ray")
-psutil = pytest.importorskip("psutil")  # Ray brings its own
 DRIVER = """
 import sys
 from search.run import run_search

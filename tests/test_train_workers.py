@@ -12,6 +12,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from movinet.data.augment import Augment
@@ -87,11 +88,9 @@ def weights_of(folder: Path) -> dict[str, np.ndarray]:
 
 
 def children(parent: int) -> list[int]:
-    listed = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(parent)], capture_output=True, text=True).stdout
-    return [int(line.split()[0]) for line in listed.splitlines() if "spawn_main" in line]
+    return [child.pid for child in psutil.Process(parent).children() if "spawn_main" in " ".join(child.cmdline())]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="finds the workers by Linux's ps")
 def test_a_lost_worker_is_told_and_changes_nothing_in_the_end(tmp_path):
     config = write_config(tmp_path / "config.yaml", tmp_path / "data")
     longer = "train.epochs=40"  # so that it is not over before the blow
