@@ -154,7 +154,7 @@ def _keras_file(path: Path, wanted: Wanted) -> Model:
 
     from movinet.checkpoint import read_tensors
     from movinet.convert import outline, outline_of
-    from movinet.export.graph import is_movinet
+    from movinet.frame_graph import is_movinet
 
     found = outline(read_tensors(path).shapes)
     try:

@@ -124,7 +124,7 @@ class Stream:
     model: a causal `build_movinet` model, whose weights it shares; pool: as for `stream_model`.  One `Stream` follows
     as many videos side by side as the first frames have clips.
     frozen: for one video, a frame at a time, with the published pool, on TensorFlow: the weights as they are now become
-    constants of a graph of fewer operations, without batch norms (`movinet.export.graph`).  ValueError elsewhere.
+    constants of a graph of fewer operations, without batch norms (`movinet.frame_graph`).  ValueError elsewhere.
     """
 
     def __init__(self, model: keras.Model, pool: Pool = CUMULATIVE, frozen: bool = False):
@@ -177,7 +177,7 @@ def _frozen(model: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The twin for one frame of one video, with its weights as constants."""
     import tensorflow as tf
 
-    from movinet.export.graph import FrameGraph
+    from movinet.frame_graph import FrameGraph
 
     graph, buffer = FrameGraph(model), "_stream_buffer"  # whose frames are a batch there
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from movinet.export import export
-from movinet.export.graph import FrameGraph
 from movinet.export.signature import clip_signature, frame_signature, stream_signature
+from movinet.frame_graph import FrameGraph
 from movinet.presets import preset
 from movinet.spec import ClipSpec
 from tests.random_specs import random_spec

@@ -16,9 +16,9 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import mlir_quantize  # as tf.lite.experimental.QuantizationDebugger calls it
 
-from movinet.export.graph import FLOAT
 from movinet.export.operators import operators
 from movinet.export.signature import Signature, Tensors
+from movinet.frame_graph import FLOAT
 
 LATEST = 10_000  # frames: the longest period of the positional encoding is 2 pi times as long
 

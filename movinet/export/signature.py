@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from movinet.export.graph import FrameGraph
+from movinet.frame_graph import FrameGraph
 from movinet.spec import ClipSpec
 from movinet.streaming import initial_states
 

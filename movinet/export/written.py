@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from movinet.export.graph import is_movinet
 from movinet.export.litert import convert, litert_file
 from movinet.export.manifest import manifest, write_manifest
 from movinet.export.onnx import onnx_call, onnx_file, with_next_names
@@ -17,6 +16,7 @@ from movinet.export.operators import ExportError
 from movinet.export.proof import LIMITS, agreements, litert_call
 from movinet.export.saved_model import keras_call, save_model, saved_model_call
 from movinet.export.signature import Signature, clip_signature, frame_signature, stream_signature
+from movinet.frame_graph import is_movinet
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
