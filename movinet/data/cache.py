@@ -6,13 +6,12 @@ candidate needs.  The folder holds frames.bin (uint8, clip after clip, each (T, 
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from movinet.data.clip_set import ClipFile, ClipSet
 from movinet.data.reading import read_clip
 from movinet.data.video_file import VideoError
 from movinet.data.workers import in_processes
+from movinet.folder_lock import in_turn
 
 FORMAT = 1
 Progress = Callable[[int, int], None]
@@ -108,8 +108,7 @@ class FrameCache:
         folder = Path(folder)
         reading = Reading(resolution, float(frames_per_second), seconds)
         key = _key(clip_set, reading)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(folder):
+        with in_turn(folder):
             index = _read_index(folder)
             if index is None or index["key"] != key:
                 _build(clip_set, folder, reading, key, workers, progress, max_bytes)
@@ -217,14 +216,3 @@ def _replace(folder: Path, new: Path) -> None:
         folder.rename(old)
     new.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """One builder at a time; the next finds the cache ready. The system releases it when a process dies."""
-    with folder.with_name(f".{folder.name}.lock").open("w") as file:
-        with contextlib.suppress(ImportError):  # Windows has no fcntl: there two builders do the work twice
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield

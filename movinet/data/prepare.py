@@ -12,6 +12,7 @@ from pathlib import Path
 from movinet.data.cache import FrameCache, Progress, Reading
 from movinet.data.moving_shapes import MovingShapes, synthesize
 from movinet.data.sources import SourceError, read_source
+from movinet.folder_lock import in_turn
 from movinet.spec import ClipSpec
 from movinet.typed import require
 
@@ -54,11 +55,8 @@ def prepare(data: DataSettings, clips: Iterable[ClipSpec], report: Report | None
     folder = Path(data.folder)
     if data.path is None:
         name = "-".join(["moving_shapes", *(str(value) for value in asdict(data.moving_shapes).values())])
-        source = synthesize(
-            folder / name,
-            data.moving_shapes,
-            progress=_partly(report, "writing clips"),
-        )
+        with in_turn(folder / name):
+            source = synthesize(folder / name, data.moving_shapes, progress=_partly(report, "writing clips"))
     else:
         source = Path(data.path).expanduser()
         name = f"{source.name}-{hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:6]}"
