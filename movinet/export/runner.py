@@ -14,21 +14,26 @@ HERE, MANIFEST = Path(__file__).parent, "model.json"
 
 
 class Runner:
-    """One video: `push` takes its frames one by one, or the whole clip where the network has no states."""
+    """One video: `push` takes its frames one by one, or the whole clip where the network has no states.
 
-    def __init__(self, folder: Path = HERE):
+    threads: how many the runtime computes with; 0 leaves it to the runtime.
+    """
+
+    def __init__(self, folder: Path = HERE, threads: int = 0):
         self.manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         file = str(folder / self.manifest["file"])
         if file.endswith(".onnx"):
             import onnxruntime  # pyright: ignore[reportMissingImports]
 
-            session: Any = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+            options: Any = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads
+            session: Any = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
             names: list[str] = [output.name for output in session.get_outputs()]
             self.call = lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
         else:
             from ai_edge_litert.interpreter import Interpreter
 
-            signature: Any = Interpreter(file).get_signature_runner()
+            signature: Any = Interpreter(file, num_threads=threads or None).get_signature_runner()
             self.call = lambda inputs: signature(**inputs)
         self.reset()
 
