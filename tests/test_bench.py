@@ -41,7 +41,7 @@ def test_a_real_sitting(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert out == report.read_text(encoding="utf-8")
     assert "[3/3, " in err
-    assert " min left] " in err
+    assert " left] " in err
     rows = cells(out)
     assert [row["measured"] for row in rows] == ["forward", "training step"]
     assert rows[1]["fused, ms"] == "-"

@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from movinet.bench.models import jobs, machine, measure_all
+    from movinet.bench.models import jobs, measure_all
+    from movinet.bench.process import machine
     from movinet.bench.table import markdown, write
 
     for name, least in (("runs", 1), ("threads", 0), ("limit", 1)):

@@ -6,16 +6,12 @@ Every measurement is a process of its own (`movinet.bench.runner`), so that its 
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from movinet.bench.process import answer, told
 from movinet.cost import network_cost
 from movinet.presets import PRESETS
 from movinet.spec import MovinetSpec
@@ -25,7 +21,6 @@ SIDES = ("ours", "fused", "peer")
 TRAINING_CLIP = (4, 8, 112)  # batch, frames, pixels
 FRAMES_PER_RUN = 10  # a frame takes a hundredth of a clip
 CLASSES = 600
-OUT_OF_MEMORY = -9  # the kernel's answer to a process that wants more than there is
 
 
 @dataclass(frozen=True)
@@ -102,13 +97,8 @@ def measure_all(
     every: Sequence[Job], peer_python: str | None, limit: float, tell: Callable[[str], None]
 ) -> Iterator[Measurement]:
     """Runs one job after the other; a job that fails or takes more than `limit` seconds is a reason, no error."""
-    began, total, done = time.monotonic(), sum(map(_effort, every)), 0.0
-    for number, job in enumerate(every, 1):
-        elapsed = time.monotonic() - began
-        left = f", {elapsed * (total - done) / done / 60:.0f} min left" if done else ""
-        tell(f"[{number}/{len(every)}{left}] {job.network} {job.what}, {job.side}")
+    for job in told(every, _effort, lambda job: f"{job.network} {job.what}, {job.side}", tell):
         yield measure(job, peer_python if job.side == "peer" else sys.executable, limit)
-        done += _effort(job)
 
 
 def measure(job: Job, python: str | None, limit: float) -> Measurement:
@@ -116,27 +106,7 @@ def measure(job: Job, python: str | None, limit: float) -> Measurement:
     result = Measurement(job.network, job.what, job.side, job.clip, job.flops)
     ours = [] if job.side == "peer" else ["-m", "movinet.bench.runner"]
     command = [str(python), *(ours or [str(RUNNER)]), job.to_json()]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, env=_environment(job.threads))
-    except subprocess.TimeoutExpired:
-        return _failed(result, f"over {limit:g} s")
-    if done.returncode:
-        return _failed(result, _reason(done.returncode, done.stderr))
-    return Measurement(**{**asdict(result), **json.loads(done.stdout.splitlines()[-1])})
-
-
-def machine(threads: int) -> dict[str, Any]:
-    """Where the figures were taken."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "processor": _processor(),
-        "cores": cores,
-        "threads": threads or cores,
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "date": time.strftime("%Y-%m-%d"),
-        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-    }
+    return Measurement(**{**asdict(result), **answer(command, limit, job.threads)})
 
 
 def _exists(side: str, network: str, what: str, peer: bool) -> bool:
@@ -149,27 +119,3 @@ def _effort(job: Job) -> float:
     passes = 3 if job.what == "training" else 1
     run = per_gflop * passes * job.flops / 1e9
     return start + run + max(run, min(job.seconds, job.runs * run))
-
-
-def _environment(threads: int) -> dict[str, str]:
-    limited = {"OMP_NUM_THREADS": str(threads)} if threads else {}
-    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **limited}
-
-
-def _failed(result: Measurement, reason: str) -> Measurement:
-    return Measurement(**{**asdict(result), "failure": reason})
-
-
-def _reason(code: int, errors: str) -> str:
-    if code == OUT_OF_MEMORY:
-        return "killed, probably out of memory"
-    lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else f"exit code {code}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()

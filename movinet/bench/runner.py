@@ -66,11 +66,25 @@ def ours(job: dict[str, Any]) -> tuple[Callable[[], Any], Any, str]:
 
 def model_garden(job: dict[str, Any]) -> tuple[Callable[[], Any], Any, str]:
     """The same of Model Garden's network."""
+    import official.projects.movinet.modeling.movinet_model  # noqa: F401  # pyright: ignore[reportMissingImports]
+    import tf_keras  # pyright: ignore[reportMissingImports]
+
+    external, size = job["what"] == "frame", job["size"]
+
+    def make():
+        model = garden_network(job["network"], job["classes"], external)
+        return model, model.init_states((job["batch"], 1, size, size, 3)) if external else None
+
+    return make, tf_keras.optimizers.SGD(LEARNING_RATE), tf_keras.__version__
+
+
+def garden_network(network: str, classes: int, external: bool, shape: Any = (None, None, None, None, 3)) -> Any:
+    """Model Garden's classifier of that published name; external: states in and out, for one frame after the other."""
     import tf_keras  # pyright: ignore[reportMissingImports]
     from official.projects.movinet.modeling import movinet, movinet_model  # pyright: ignore[reportMissingImports]
 
-    identifier, kind = job["network"].split("-")
-    stream, external = kind == "stream", job["what"] == "frame"
+    identifier, kind = network.split("-")
+    stream = kind == "stream"
     arguments: dict[str, Any] = {}
     if stream:
         arguments = {
@@ -80,19 +94,13 @@ def model_garden(job: dict[str, Any]) -> tuple[Callable[[], Any], Any, str]:
             "gating_activation": "hard_sigmoid",
             "use_positional_encoding": identifier in COUNTS_FRAMES,
         }
-
-    def make():
-        specs = tf_keras.layers.InputSpec(shape=(None, None, None, None, 3))
-        backbone = movinet.Movinet(
-            model_id=identifier, causal=stream, use_external_states=external, input_specs=specs, **arguments
-        )
-        model = movinet_model.MovinetClassifier(
-            backbone, num_classes=job["classes"], output_states=external, input_specs={"image": specs}
-        )
-        size = job["size"]
-        return model, model.init_states((job["batch"], 1, size, size, 3)) if external else None
-
-    return make, tf_keras.optimizers.SGD(LEARNING_RATE), tf_keras.__version__
+    specs = tf_keras.layers.InputSpec(shape=shape)
+    backbone = movinet.Movinet(
+        model_id=identifier, causal=stream, use_external_states=external, input_specs=specs, **arguments
+    )
+    return movinet_model.MovinetClassifier(
+        backbone, num_classes=classes, output_states=external, input_specs={"image": specs}
+    )
 
 
 def forward(model: Any, clip: Any, states: None, optimizer: Any) -> Callable[[], Any]:
