@@ -27,15 +27,15 @@ def operators(content: bytes) -> list[Operator]:
     from tensorflow.lite.python import schema_py_generated as schema
 
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
-    model: Any = schema.ModelT.InitFromPackedBuf(content, 0)  # its inferred types are wrong
+    model: Any = schema.Model.GetRootAs(content, 0)  # reads what is asked for; the object form unpacks all weights
     found = []
-    for graph in model.subgraphs:
-        for operator in graph.operators:
-            code = model.operatorCodes[operator.opcodeIndex]
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for operator in map(graph.Operators, range(graph.OperatorsLength())):
+            code = model.OperatorCodes(operator.OpcodeIndex())
             # Files from before 2020 have the code in one byte only.
-            name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
-            own = code.customCode.decode() if code.customCode else name
-            tensor = graph.tensors[operator.outputs[0]].name.decode() if len(operator.outputs) else ""
+            name = names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+            own = code.CustomCode().decode() if code.CustomCode() else name
+            tensor = graph.Tensors(operator.Outputs(0)).Name().decode() if operator.OutputsLength() else ""
             found.append(Operator(own, tensor, name in FORBIDDEN))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def agreements(
     clips = list(clips)
     if not signature.states:
         clip = np.resize(clips[0], signature.image)
-        logits = np.asarray(tf.function(lambda x: model(x, training=False))(clip))
+        logits = np.asarray(_whole(model)(clip))
         found = call({"image": clip})["logits"]
         return [asdict(Agreement(clip.shape[1], _error(found, logits), float(found.argmax() == logits.argmax())))]
     stops = sorted(set(at))
@@ -59,12 +60,21 @@ def agreements(
 
 def _reference(model: keras.Model, clips: list[np.ndarray]) -> Iterable[np.ndarray]:
     """Logits (1, classes) after each frame, by Keras."""
-    stream = stream_model(model)
-    step = tf.function(lambda inputs: stream(inputs, training=False), autograph=False)
-    states = initial_states(model, 1, clips[0].shape[1:3])
+    step, states = _step(model), initial_states(model, 1, clips[0].shape[1:3])
     for frame in chain.from_iterable(cycle(clips)):
         states = dict(step({"image": frame[None, None], **states}))
         yield np.asarray(states.pop("logits"))
+
+
+@lru_cache(maxsize=1)  # several files of one network are compared with one graph; its weights may change meanwhile
+def _step(model: keras.Model) -> Any:
+    stream = stream_model(model)
+    return tf.function(lambda inputs: stream(inputs, training=False), autograph=False)
+
+
+@lru_cache(maxsize=1)
+def _whole(model: keras.Model) -> Any:
+    return tf.function(lambda clip: model(clip, training=False), autograph=False)
 
 
 def _followed(signature: Signature, call: Call, clips: list[np.ndarray]) -> Iterable[np.ndarray]:
