@@ -1,13 +1,12 @@
-"""`python -m movinet bench models`: time and peak memory of networks, against Model Garden's in the same sitting."""
+"""`python -m movinet bench`: networks, and their files for phones, against Model Garden's in the same sitting."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+
+from movinet.bench import deploy_cli
+from movinet.bench.options import check_least, out_file, peer_python, tell, warn_if_busy
 
 MODELS = """\
 Measures a forward pass, a training step (4 clips of 8 frames of 112 pixels) and, of streams, one frame; each in a
@@ -48,22 +47,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     models.add_argument("--out", nargs="+", default=[], metavar="FILE", help="where to write it: .md, .json or both")
     models.set_defaults(run=_models)
+    deploy_cli.add_arguments(
+        commands.add_parser("deploy", help="latency, memory, size and accuracy of exported files, ours and the peer's")
+    )
 
 
 def _models(options: argparse.Namespace) -> int:
     from movinet.bench.models import jobs, measure_all
     from movinet.bench.process import machine
-    from movinet.bench.table import markdown, write
+    from movinet.bench.table import SUFFIXES, markdown, write
 
-    for name, least in (("runs", 1), ("threads", 0), ("limit", 1)):
-        if getattr(options, name) < least:
-            raise ValueError(f"--{name} {getattr(options, name)} is not allowed; allowed: {least} or more")
-    files, peer = [_file(name) for name in options.out], options.peer and _peer(options.peer)
+    check_least(options, runs=1, threads=0, limit=1)
+    files, peer = [out_file(name, SUFFIXES) for name in options.out], options.peer and peer_python(options.peer)
     every = jobs(_networks(options), bool(peer), options.runs, options.limit / 4, options.threads)
     here, measurements = machine(options.threads), []
-    if (load := here["load_average"] or 0) > 0.5:
-        print(f"note: the machine is busy (load {load:.1f}): times will not repeat", file=sys.stderr)
-    for measurement in measure_all(every, peer, options.limit, lambda line: print(line, file=sys.stderr, flush=True)):
+    warn_if_busy(here)
+    for measurement in measure_all(every, peer, options.limit, tell):
         measurements.append(measurement)
         for file in files:  # after each, so that an interrupted sitting keeps what it has
             write(file, measurements, here)
@@ -81,25 +80,3 @@ def _networks(options: argparse.Namespace) -> dict:
             raise ValueError(f"{name}: no file and no published network; allowed: a spec.yaml or {', '.join(PRESETS)}")
         networks[name] = PRESETS[name] if name in PRESETS else spec_from_yaml(name)
     return networks
-
-
-def _file(name: str) -> Path:
-    from movinet.bench.table import SUFFIXES
-
-    path = Path(name)
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f"--out {name} is not allowed; allowed: a file that ends in {' or '.join(SUFFIXES)}")
-    if not path.parent.is_dir():
-        raise ValueError(f"--out {name}: {path.parent} is no folder")
-    return path
-
-
-def _peer(python: str) -> str:
-    """The interpreter, once it is known to have Model Garden."""
-    found = shutil.which(python)
-    if not found:
-        raise ValueError(f"--peer {python} is no program; allowed: the python of an environment with Model Garden")
-    look = "import importlib.util as u, sys; sys.exit(not (u.find_spec('official') and u.find_spec('tensorflow')))"
-    if subprocess.run([found, "-c", look], capture_output=True).returncode:
-        raise ValueError(f"--peer {python} has no tf-models-official; `python -m movinet bench models --help` says how")
-    return found

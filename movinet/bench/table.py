@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,17 @@ def markdown(measurements: Sequence[Measurement], machine: dict[str, Any]) -> st
     return "\n".join([*_table(measurements, sides), "", *_notes(measurements, sides, machine)]) + "\n"
 
 
-def write(path: Path, measurements: Sequence[Measurement], machine: dict[str, Any]) -> None:
+def write(
+    path: Path,
+    measurements: Sequence[Any],
+    machine: dict[str, Any],
+    as_table: Callable[[Any, dict[str, Any]], str] = markdown,
+) -> None:
     """Writes or replaces a .json or .md file at once: it is never seen half written."""
     if path.suffix == ".json":
         text = json.dumps({"machine": machine, "measurements": [asdict(m) for m in measurements]}, indent=1) + "\n"
     else:
-        text = markdown(measurements, machine)
+        text = as_table(measurements, machine)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(text, encoding="utf-8")
     os.replace(part, path)
@@ -48,14 +53,18 @@ def _table(measurements: Sequence[Measurement], sides: Sequence[str]) -> list[st
         row += [_ratio(of.get("peer"), of.get(side)) for side in sides if peer and side != "peer"]
         row += [_number(of.get(side), "peak_bytes") for side in sides]
         rows.append(row)
+    return lines_of(rows, texts=2)
+
+
+def lines_of(rows: Sequence[Sequence[str]], texts: int) -> list[str]:
+    """A Markdown table of headings and rows, the first `texts` columns of words and the others of numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows.insert(1, ["-" * widths[0], "-" * widths[1], *("-" * (width - 1) + ":" for width in widths[2:])])
-    return [f"| {' | '.join(_aligned(row, widths))} |" for row in rows]
-
-
-def _aligned(row: list[str], widths: list[int]) -> list[str]:
-    texts, numbers = zip(row[:2], widths[:2], strict=True), zip(row[2:], widths[2:], strict=True)
-    return [*(cell.ljust(width) for cell, width in texts), *(cell.rjust(width) for cell, width in numbers)]
+    rule = ["-" * width if place < texts else "-" * (width - 1) + ":" for place, width in enumerate(widths)]
+    aligned = [
+        [cell.ljust(width) if place < texts else cell.rjust(width) for place, (cell, width) in enumerate(pairs)]
+        for pairs in (list(zip(row, widths, strict=True)) for row in rows)
+    ]
+    return [f"| {' | '.join(row)} |" for row in (aligned[0], rule, *aligned[1:])]
 
 
 def _number(measurement: Measurement | None, field: str) -> str:

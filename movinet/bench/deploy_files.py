@@ -1,0 +1,165 @@
+"""What `bench deploy` measures: a network's own exports, and Model Garden's conversions of the same weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from movinet.bench.process import answer
+from movinet.export import SUFFIXES, ExportError, export, is_causal
+from movinet.predict_models import Wanted, load_model
+from movinet.presets import PRESETS
+from movinet.quiet import native_stderr_closed
+from movinet.spec import ClipSpec
+
+if TYPE_CHECKING:
+    import keras
+
+PEER = Path(__file__).with_name("deploy_peer.py")
+CLASSES = 600
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a network is written: runtime, quantisation, and a stream's tensors. name: in tables and for --formats."""
+
+    name: str
+    format: str
+    quantize: str | None
+    rank4: bool
+
+
+KINDS = {"float32": None, "float16": "float16", "dynamic": "dynamic", "int8": "int8", "onnx": None}
+FORMS = {
+    name + suffix: Form(name + suffix, "onnx" if name == "onnx" else "litert", quantize, bool(suffix))
+    for name, quantize in KINDS.items()
+    for suffix in ("", "-rank4")
+}
+PEER_FORMS = ("float32", "dynamic")  # what the original offers
+
+
+@dataclass(frozen=True)
+class Network:
+    """What is written. labels: None of random weights, of which no accuracy can be asked."""
+
+    name: str
+    model: keras.Model
+    clip: ClipSpec
+    labels: tuple[str, ...] | None
+
+    @property
+    def streams(self) -> bool:
+        """Whether a call takes one frame, else a clip."""
+        return is_causal(self.model)
+
+
+def read_network(source: str, checkpoint: str | None = None, labels: str | None = None) -> Network:
+    """MODEL of `export`; a published name without a checkpoint gets random weights, since time does not depend on them.
+
+    Raises what `load_model` raises.
+    """
+    with native_stderr_closed():
+        if source in PRESETS and not checkpoint:
+            return Network(source, _random(source), PRESETS[source].clip, None)
+        found = load_model(source, Wanted(weights=checkpoint, labels=labels))
+    if found.network is None:
+        raise ExportError(f"{source} is written already; allowed: a model folder, a published name or a .keras file")
+    return Network(Path(found.name).stem, found.network, found.clip, found.labels)
+
+
+def forms_of(network: Network) -> list[str]:
+    """All forms that a network can have here, by name."""
+    onnx = find_spec("tf2onnx") and find_spec("onnxruntime")
+    return [
+        form.name for form in FORMS.values() if (network.streams or not form.rank4) and (onnx or form.format != "onnx")
+    ]
+
+
+def write_form(network: Network, form: Form, folder: Path, clips: Sequence[np.ndarray] | None) -> Path:
+    """Exports one file, proved on the clips, by which int8 is calibrated too (None: drawn ones). Raises ExportError."""
+    path = folder / f"{network.name}_{form.name}{SUFFIXES[form.format]}"
+    settings: dict[str, Any] = {"clip": network.clip, "labels": network.labels, "clips": clips, "rank4": form.rank4}
+    with native_stderr_closed():
+        export(network.model, path, form.format, form.quantize, **settings)
+    return path
+
+
+def write_peer(network: Network, python: str, folder: Path, limit: float) -> dict[str, Path | str]:
+    """Model Garden's files of a published network, by form, or why there is none. Those in the folder are kept.
+
+    They have our weights, and beside them lie manifest and runner as beside ours, so that one loop calls both.
+    """
+    files = {form: folder / f"{network.name}_peer_{form}.tflite" for form in PEER_FORMS}
+    frames, size, classes = network.clip.frames, network.clip.resolution, network.model.output_shape[-1]
+    made_from = {"network": network.name, "image": [1, 1 if network.streams else frames, size, size, 3]}
+    made_from |= {"classes": classes, "weights": _digest(network.model)}
+    found: dict[str, Path | str] = {form: file for form, file in files.items() if _made_from(file) == made_from}
+    missing = {form: file for form, file in files.items() if form not in found}
+    if not missing:
+        return found
+    from movinet.weights import save_checkpoint
+
+    for file in missing.values():
+        file.unlink(missing_ok=True)
+    with TemporaryDirectory() as weights:
+        save_checkpoint(network.model, f"{weights}/weights")
+        job = {**made_from, "checkpoint": f"{weights}/weights", "files": {f: str(p) for f, p in missing.items()}}
+        said = answer([python, str(PEER), json.dumps(job)], limit)
+    for form, file in missing.items():
+        found[form] = file if file.exists() else said.get("failure", "no file was written")
+        if file.exists():
+            _describe(network, form, file, {"made_from": made_from, "versions": said})
+    return found
+
+
+def _describe(network: Network, form: str, file: Path, extra: dict[str, Any]) -> None:
+    """The manifest and the runner: names and shapes of Model Garden's states are those of our own files."""
+    from movinet.export.manifest import manifest, write_manifest
+    from movinet.export.written import Job
+
+    quantize, content = KINDS[form], file.read_bytes()
+    job = Job(network.model, "litert", quantize, network.streams, False, network.clip, network.labels, ())
+    report = {"file": file.name, "format": "litert", "quantize": quantize, "bytes": len(content)}
+    report["sha256"] = hashlib.sha256(content).hexdigest()
+    write_manifest(manifest(job, job.signature(), report) | extra, file)
+
+
+def _made_from(file: Path) -> Any:
+    """What a file of an earlier sitting was made from; None where there is none."""
+    if not file.exists():
+        return None
+    try:
+        return json.loads(file.with_suffix(".json").read_text(encoding="utf-8")).get("made_from")
+    except (OSError, ValueError):
+        return None
+
+
+def _digest(model: keras.Model) -> str:
+    import keras
+
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        digest.update(keras.ops.convert_to_numpy(weight).tobytes())
+    return digest.hexdigest()
+
+
+def _random(name: str) -> keras.Model:
+    """Always the same. What begins at zero or one is moved, or whole branches of the network would be constants."""
+    import keras
+
+    from movinet.model import build_movinet
+
+    keras.utils.set_random_seed(0)
+    model, rng = build_movinet(PRESETS[name], CLASSES), np.random.default_rng(0)
+    for weight in model.weights:
+        if not weight.path.endswith("kernel"):
+            weight.assign(weight + rng.uniform(0.05, 0.2, weight.shape))
+    return model
