@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -35,9 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return run_data(options) if options.command == "data" else options.run(options)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+    except (ValueError, OSError) as error:
+        place = getattr(error, "filename", None)
+        text = str(error) if place is None else f"{place}: {getattr(error, 'strerror', '')}"
+        print(f"error: {' '.join(text.split())}", file=sys.stderr)
+        return 1 if getattr(error, "errno", None) in (errno.ENOSPC, errno.EPIPE, errno.EIO) else 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

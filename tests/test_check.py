@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from movinet.__main__ import main
 from movinet.data import cli
 from movinet.data.cache import FrameCache
 from movinet.data.check import inspect, report
@@ -67,6 +68,15 @@ def test_every_bad_clip_is_reported_and_every_good_one_used(mixed, tmp_path, cap
     assert [file.name for file in output.parent.iterdir()] == ["report.json"]
     cache = FrameCache.build(read_source(mixed), tmp_path / "cache", 16, 5)
     assert sum("good" in path for path in cache.paths) == GOOD
+
+
+def test_clips_without_labels_are_checked_too(mixed, tmp_path, capsys):
+    for number, file in enumerate(sorted(path for path in mixed.rglob("*") if path.is_file())):
+        (tmp_path / "flat").mkdir(exist_ok=True)
+        (tmp_path / "flat" / f"{number}{file.suffix}").write_bytes(file.read_bytes())
+    assert run("check", tmp_path / "flat", "--report", tmp_path / "report.json") == 0
+    result = json.loads((tmp_path / "report.json").read_text())
+    assert (result["good"], len(result["bad"])) == (GOOD, BAD)
 
 
 def test_an_interrupted_check_goes_on(mixed, tmp_path):
@@ -150,3 +160,12 @@ def test_bad_options_are_named(tmp_path):
         run("check", tmp_path, "--workers", 0)
     with pytest.raises(ValueError, match="no labelled clips found"):
         run("check", tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_one_line(mixed, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["data", "check", str(mixed), "--report", str(tmp_path / "file" / "report.json")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert str(tmp_path / "file") in error
+    assert len(error.splitlines()) == 1

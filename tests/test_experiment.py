@@ -249,12 +249,13 @@ def test_a_loss_that_is_no_number_goes_back_with_half_the_rate_or_stops(config, 
         assert all(np.isfinite(file[name]).all() for name in file.files if name.startswith("weight"))
 
 
-def test_training_ends_when_it_gets_no_better(config, tmp_path):
+def test_training_ends_when_it_gets_no_better(config, tmp_path, capsys):
     still = ["train.learning_rate=1e-12", "train.warmup=0", "train.weight_decay=0", "train.batch_norm_momentum=0.999"]
     experiment, _ = load_experiment(config, [*still, "train.epochs=50", "run.patience=2"])
     history_of = train(experiment, tmp_path / "m", Progress())
     assert history_of["stopped"] == "no better for 2 epochs"
     assert history_of["epochs"] == history_of["epoch"] + 2 < 50
+    assert "stopped: no better for 2 epochs" in capsys.readouterr().err
 
 
 def test_a_trained_model_is_fine_tuned_with_another_head_and_frozen_layers(trained, config, tmp_path):

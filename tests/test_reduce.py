@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from movinet.data.cache import FrameCache
 from movinet.data.check import inspect, report
-from movinet.data.choice import Choice, ChoiceError, _shares, choose, read_clip_counts, read_ids
+from movinet.data.choice import Choice, ChoiceError, _shares, choose, read_clip_counts, read_ids, read_labels
 from movinet.data.clip_set import ClipFile, ClipSet
 from movinet.data.moving_shapes import MovingShapes, synthesize
 from movinet.data.reduce import ReduceError, Reduction, reduce
@@ -99,6 +99,14 @@ def test_lists_of_ids(tmp_path):
     found = {(g.label, g.split): [clip.name[:11] for clip in g.clips] for g in groups}
     assert found == {("a", "train"): ["a0000000002"], ("a", "val"): ["a0000001001"], ("b", "val"): ["b0000001003"]}
     assert absent == ["absent00000"]
+
+
+def test_lists_that_hold_nothing_are_refused(tmp_path):
+    (tmp_path / "empty.txt").write_text("\n")
+    with pytest.raises(ChoiceError, match=r"empty\.txt: no ids; allowed"):
+        read_ids([tmp_path / "empty.txt"])
+    with pytest.raises(ChoiceError, match=r"empty\.txt: no classes; allowed"):
+        read_labels(tmp_path / "empty.txt")
 
 
 def test_few_shot_lists_split_by_class(tmp_path):

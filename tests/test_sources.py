@@ -1,6 +1,7 @@
 """Which clips a folder or list holds, and in which split."""
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,70 @@ def test_nothing_found_says_what_was_looked_for(tmp_path):
         read_source(tmp_path / "absent")
     with pytest.raises(ValueError, match=r"val_share=1\.5 is not allowed"):
         read_source(tmp_path, val_share=1.5)
+
+
+def test_kinetics_lists_without_a_header_and_one_list_alone(tmp_path):
+    touch(tmp_path, "val/-0000000001_000003_000013.mp4", "train/a b/00000000002_000000_000010.mp4")
+    write_rows(tmp_path / "annotations" / "val.csv", ("a b", "-0000000001", 3, 13, "val", 0))
+    write_rows(tmp_path / "annotations" / "train.csv", KINETICS, ("a b", "00000000002", 0, 10, "train"))
+    write_rows(tmp_path / "annotations" / "test.csv", ("00000000003", 0, 10, "test"))
+    found = read_source(tmp_path)
+    assert names(found, "val") == [("-0000000001_000003_000013.mp4", "a b")]
+    assert (len(found.split("train")), found.unlabelled, found.missing) == (1, 1, ())
+    alone = read_source(tmp_path / "annotations" / "train.csv")  # its clips lie beside the folder of lists
+    assert [clip.path.name for clip in alone.clips] == ["00000000002_000000_000010.mp4"]
+    with pytest.raises(ValueError, match=r"test\.csv: no labelled clips found; 1 clips have no label"):
+        read_source(tmp_path / "annotations" / "test.csv")
+
+
+def test_clips_outside_of_class_folders_are_counted_and_given_without_a_label(tmp_path):
+    touch(tmp_path, "a/1.mp4", "b/2.mp4", "loose.mp4", "README.md")
+    found = read_source(tmp_path)
+    assert (len(found.clips), found.unlabelled) == (2, 1)
+    assert found.left_out() == ["1 clips have no label"]
+    every = read_source(tmp_path, labelled=False)
+    assert sorted((clip.path.name, clip.label) for clip in every.clips) == [
+        ("1.mp4", "a"),
+        ("2.mp4", "b"),
+        ("loose.mp4", ""),
+    ]
+    assert (every.labels, every.unlabelled, every.ignored) == (("a", "b"), 0, ())
+
+
+def test_a_folder_of_clips_alone_has_no_labels(tmp_path):
+    touch(tmp_path, "1.mp4", "deeper/2.avi", "sound.mp3")
+    with pytest.raises(ValueError, match="no labelled clips found"):
+        read_source(tmp_path / "deeper")
+    every = read_source(tmp_path / "deeper", labelled=False)
+    assert [(clip.label, clip.split) for clip in every.clips] == [("", "")]
+    write_rows(tmp_path / "test.csv", KINETICS[1:], ("00000000004", 0, 10, "test"))
+    touch(tmp_path, "00000000004_000000_000010.mp4")
+    assert len(read_source(tmp_path, labelled=False).clips) == 3
+
+
+def test_what_is_no_list_is_refused_in_one_line(tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(bytes(range(256)) * 2000)
+    (tmp_path / "config.yaml").write_text("train: {epochs: 3}\n")
+    (tmp_path / "list.csv").write_text(f"path,label\n{'x' * 300}.mp4,a\nbad\0name.mp4,a\n")
+    for name in ("clip.mp4", "config.yaml"):
+        with pytest.raises(ValueError, match=f"{name}: not a list of clips; allowed: a folder, or a list") as caught:
+            read_source(tmp_path / name)
+        assert len(str(caught.value).splitlines()) == 1
+    with pytest.raises(ValueError, match="2 listed clips are missing"):  # names that no file can have
+        read_source(tmp_path / "list.csv")
+
+
+def test_folders_that_cannot_be_read_are_told(tmp_path):
+    touch(tmp_path, "a/1.mp4", "b/2.mp4", "c/3.mp4")
+    (tmp_path / "c").chmod(0)
+    try:
+        if os.access(tmp_path / "c", os.R_OK):
+            pytest.skip("this user may read everything")
+        found = read_source(tmp_path)
+    finally:
+        (tmp_path / "c").chmod(0o755)
+    assert (len(found.clips), found.broken) == (2, ((str(tmp_path / "c"), "Permission denied"),))
+    assert found.left_out() == [f"1 files or folders cannot be read, e.g. {tmp_path / 'c'} (Permission denied)"]
 
 
 def test_a_row_without_times_is_named(tmp_path):

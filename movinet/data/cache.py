@@ -69,6 +69,15 @@ class FrameCache:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def left_out(self) -> list[str]:
+        """A line on the clips that gave no frames, one on those that gave some, where there are any."""
+        kinds = {"clips give no frames": self.skipped, "clips are damaged, but used": self.damaged}
+        return [
+            f"{len(found)} {what}, e.g. {found[0][0]} ({found[0][1]}); all in {self.folder}/index.json"
+            for what, found in kinds.items()
+            if found
+        ]
+
     def index(self, split: str) -> np.ndarray:
         """The entries of one split, ascending."""
         return np.flatnonzero(self.splits == split)
@@ -182,7 +191,7 @@ def _check_room(written: int, done: int, total: int, room: int, folder: Path) ->
         need, limit = (f"{size / 2**30:.1f} GiB" for size in (projected, room))
         raise CacheError(
             f"{folder}: the decoded frames need about {need}, the limit is {limit}; "
-            "lower resolution, frames per second, seconds or number of clips, or raise the limit"
+            "lower resolution, frames per second, seconds or number of clips, or raise the limit (data.max_gib)"
         )
 
 

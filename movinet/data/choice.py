@@ -84,15 +84,20 @@ def read_ids(files: Sequence[Path]) -> tuple[tuple[str, str, str], ...]:
             label, _, name = line.rpartition("/")
             suffix = Path(name).suffix
             found.append((name.removesuffix(suffix) if suffix.lower() in VIDEO_SUFFIXES else name, label, split))
+    if not found:
+        raise ChoiceError(f"{', '.join(map(str, files))}: no ids; allowed: lines of [label/]id")
     return tuple(found)
 
 
 def read_labels(file: Path) -> tuple[str, ...]:
     """The classes of a list, one per line."""
     try:
-        return tuple(filter(None, map(str.strip, file.read_text(encoding="utf-8-sig").splitlines())))
+        labels = tuple(filter(None, map(str.strip, file.read_text(encoding="utf-8-sig").splitlines())))
     except (OSError, UnicodeDecodeError) as error:
         raise ChoiceError(f"{file}: cannot be read as a list of classes ({error})") from error
+    if not labels:
+        raise ChoiceError(f"{file}: no classes; allowed: one per line")
+    return labels
 
 
 def read_clip_counts(text: str) -> int | dict[str, int]:

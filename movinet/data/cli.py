@@ -17,6 +17,25 @@ SOURCE = (
     "a folder of class folders (of videos, or of folders of pictures), a folder with Kinetics CSVs, a labels.csv or "
     "TFRecord files, one such list, or a pattern of TFRecord files"
 )
+CHECK = """Decodes every clip, those without a label too, and lists what is broken. Exits 0 when it could check all.
+With --report, the same command goes on with an interrupted run.
+
+examples:
+  python -m movinet data check my_clips --report broken.json
+  python -m movinet data check k400/annotations/val.csv
+"""
+INDEX = """A list of all clips, good or not, with what decoding showed of each.
+The same command goes on with an interrupted run.
+
+examples:
+  python -m movinet data index my_clips my_clips.csv
+"""
+SYNTHESIZE = """Twelve classes of moving shapes, in the layout of Kinetics.
+The same command goes on with an interrupted run.
+
+examples:
+  python -m movinet data synthesize shapes --train-clips 20 --val-clips 5
+"""
 REDUCE = """A folder of fewer and smaller clips, a source in its turn, with manifest.csv and manifest.json.
 The same command goes on with an interrupted run. Clips that give no frames are replaced by others of their class.
 
@@ -41,17 +60,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `check`, `index` and `synthesize` to the commands of `data`."""
-    check = commands.add_parser("check", help="decode every clip; list what is broken and why")
+    check = commands.add_parser(
+        "check",
+        help="decode every clip; list what is broken and why",
+        description=CHECK,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     check.add_argument("source", metavar="SOURCE", help=SOURCE)
     check.add_argument("--report", metavar="FILE", help='JSON: {"good": n, "bad": [{"path", "reason"}]}')
     check.set_defaults(run=_check)
-    index = commands.add_parser("index", help="write a list of clips with length, rate, size and hash of each")
+    index = commands.add_parser(
+        "index",
+        help="write a list of clips with length, rate, size and hash of each",
+        description=INDEX,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     index.add_argument("source", metavar="SOURCE", help=SOURCE)
     index.add_argument("output", metavar="CSV", help="where to write it; it can be read as a source in its turn")
     index.set_defaults(run=_index)
     _add_reduce(commands)
     _add_show(commands)
-    synthesize = commands.add_parser("synthesize", help="write moving shapes: real H.264 clips with known labels")
+    synthesize = commands.add_parser(
+        "synthesize",
+        help="write moving shapes: real H.264 clips with known labels",
+        description=SYNTHESIZE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     synthesize.add_argument("folder", metavar="FOLDER", help="new, empty, or of the same settings")
     synthesize.add_argument("--train-clips", type=int, metavar="N", help="per class, to train on (default 130)")
     synthesize.add_argument("--val-clips", type=int, metavar="N", help="per class, to validate with (default 40)")
@@ -117,7 +151,7 @@ def main(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from movinet.data.check import inspect, report, write_report
 
-    found = _source(options)
+    found = _source(options, labelled=False)
     journal = _journal(options.report) if options.report else None
     with _parallel(options) as parallel:
         facts = inspect(found, journal, False, options.workers, _progress("checked"), parallel)
@@ -135,7 +169,7 @@ def _check(options: argparse.Namespace) -> int:
 def _index(options: argparse.Namespace) -> int:
     from movinet.data.check import inspect, write_index
 
-    found = _source(options)
+    found = _source(options, labelled=False)
     journal = _journal(options.output)
     with _parallel(options) as parallel:
         facts = inspect(found, journal, True, options.workers, _progress("indexed"), parallel)
@@ -187,11 +221,14 @@ def _show(options: argparse.Namespace) -> int:
     return 0
 
 
-def _source(options: argparse.Namespace) -> ClipSet:
+def _source(options: argparse.Namespace, labelled: bool = True) -> ClipSet:
     from movinet.data.sources import read_source
 
     source = os.path.abspath(options.source) if getattr(options, "address", None) else options.source
-    return read_source(source, frames_per_second=options.frame_rate)
+    found = read_source(source, frames_per_second=options.frame_rate, labelled=labelled)
+    if found.unlabelled:
+        print(f"{found.unlabelled} clips have no label and are left out", file=sys.stderr)
+    return found
 
 
 @contextlib.contextmanager
@@ -228,7 +265,7 @@ def _journal(output: str) -> Path:
 
 def _progress(what: str) -> Callable[[int, int], None]:
     """Counts on standard error: in place on a terminal, else a line every ten seconds."""
-    begun, shown = time.monotonic(), 0.0
+    begun = shown = time.monotonic()
     done_before: int | None = None
     terminal = sys.stderr.isatty()
 

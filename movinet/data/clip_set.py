@@ -73,8 +73,8 @@ class ClipSet:
     """Labelled clips. `labels` is sorted; a clip's class is its label's place there.
 
     missing: paths or names that a list holds and the disk lacks;  unlabelled: how many rows had no label (Kinetics'
-    test lists);  ignored: files in class folders whose extension is not a video's;  broken: (place, reason) of
-    records that cannot be told apart.
+    test lists), and clips no class folder;  ignored: files in class folders whose extension is not a video's;
+    broken: (place, reason) of records that cannot be told apart, and of folders that cannot be read.
     """
 
     labels: tuple[str, ...]
@@ -88,10 +88,28 @@ class ClipSet:
         """The clips of one split: "train", "val" or "test"."""
         return tuple(clip for clip in self.clips if clip.split == name)
 
+    def left_out(self) -> list[str]:
+        """What is not among the clips and may have been meant to be, a line for each kind."""
+        kinds: dict[str, list[str]] = {
+            "clips are listed, but not there": list(self.missing),
+            "files or folders cannot be read": [f"{place} ({reason})" for place, reason in self.broken],
+            "files have an extension that is not a video's": [str(path) for path in self.ignored],
+        }
+        lines = [f"{len(names)} {what}, e.g. {names[0]}" for what, names in kinds.items() if names]
+        return lines + ([f"{self.unlabelled} clips have no label"] if self.unlabelled else [])
 
-def files_and_frame_folders(folder: Path) -> Iterator[Path]:
-    """Every file below `folder`, but a subfolder that holds pictures and no video as itself: a clip in frames."""
-    for place, folders, names in os.walk(folder, followlinks=True):
+
+def files_and_frame_folders(folder: Path, broken: list[tuple[str, str]] | None = None) -> Iterator[Path]:
+    """Every file below `folder`, but a subfolder that holds pictures and no video as itself: a clip in frames.
+
+    broken: gets (place, reason) of folders that cannot be read.
+    """
+
+    def note(error: OSError) -> None:
+        if broken is not None:
+            broken.append((str(error.filename), error.strerror or "cannot be read"))
+
+    for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         names = sorted(name for name in names if not name.startswith("."))
         if Path(place) != folder and _are_frames(names):

@@ -25,7 +25,7 @@ class DataSettings:
     """Which clips: those under `path`, or, without one, moving shapes written on the spot.
 
     resolution (shorter side, pixels), frames_per_second and seconds say how much of each clip is decoded and kept;
-    null is what the largest of the clips asked for needs.
+    null is what the largest of the clips asked for needs.  max_gib: what the decoded frames may take on the disk.
     """
 
     path: str | None = None
@@ -36,9 +36,11 @@ class DataSettings:
     resolution: int | None = None
     frames_per_second: float | None = None
     seconds: float | None = None
+    max_gib: float = 64.0
 
     def __post_init__(self):
         require(0 < self.val_share < 1, self, "val_share", "a number > 0 and < 1")
+        require(self.max_gib > 0, self, "max_gib", "a number > 0")
         require(self.seed >= 0, self, "seed", "an integer >= 0")
         require(self.resolution is None or self.resolution >= 8, self, "resolution", "an integer >= 8, or null")
         rate, seconds = self.frames_per_second, self.seconds
@@ -46,10 +48,16 @@ class DataSettings:
         require(seconds is None or seconds > 0, self, "seconds", "a number > 0, or null")
 
 
-def prepare(data: DataSettings, clips: Iterable[ClipSpec], report: Report | None = None) -> FrameCache:
+def prepare(
+    data: DataSettings,
+    clips: Iterable[ClipSpec],
+    report: Report | None = None,
+    note: Callable[[str], None] | None = None,
+) -> FrameCache:
     """The frames that these clips need, decoded unless they are there already; kept in data.folder for all runs.
 
     report: called with what is done (writing or decoding clips), how many are done and how many there are.
+    note: with a line on each kind of thing that is left out, such as clips that do not decode.
     Raises SourceError when the source holds no clips, or one split or class only, or does not decode.
     """
     folder = Path(data.folder)
@@ -68,14 +76,19 @@ def prepare(data: DataSettings, clips: Iterable[ClipSpec], report: Report | None
         raise SourceError(f"{source}: one class only ({', '.join(found.labels)}); allowed: two classes or more")
     reading = how_to_read(data, clips)
     key = f"{reading.resolution}px-{reading.frames_per_second:g}fps-{reading.seconds:g}s"
-    return FrameCache.build(
+    cache = FrameCache.build(
         found,
         folder / "frames" / f"{name}-{key}",
         reading.resolution,
         reading.frames_per_second,
         reading.seconds,
         progress=_partly(report, "decoding clips"),
+        max_bytes=int(data.max_gib * 2**30),
     )
+    for line in (*found.left_out(), *cache.left_out()):
+        if note:
+            note(line)
+    return cache
 
 
 def how_to_read(data: DataSettings, clips: Iterable[ClipSpec]) -> Reading:

@@ -5,8 +5,8 @@ Standard library only.  Nothing is decoded here; what a list names but the disk 
 
 from __future__ import annotations
 
-import csv
 import glob
+import os
 import random
 import re
 from collections import defaultdict
@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from movinet.data.clip_set import VIDEO_SUFFIXES, ClipFile, ClipSet, SourceError, files_and_frame_folders, is_clip
+from movinet.data.lists import SUFFIXES, kind_of, lines_of, rows_of
 
 __all__ = ["ClipFile", "ClipSet", "SourceError", "read_source"]
 
@@ -23,12 +24,16 @@ SPLITS = {
     **dict.fromkeys(("val", "validate", "validation", "valid", "dev", "eval"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-LISTS = (".csv", ".txt", ".tsv", ".list")
+ANNOTATIONS = "annotations"  # the folder for lists beside those of clips, as Kinetics archives have it
 SHARD = re.compile(r"\.tfrecords?(-\d+-of-\d+)?$|-\d{5}-of-\d{5}$")  # files of records
 
 
 def read_source(
-    path: str | Path, val_share: float = 0.25, seed: int = 0, frames_per_second: float | None = None
+    path: str | Path,
+    val_share: float = 0.25,
+    seed: int = 0,
+    frames_per_second: float | None = None,
+    labelled: bool = True,
 ) -> ClipSet:
     """The clips at `path`: a folder (class folders, or with lists or records in it), one list file, or TFRecord files.
 
@@ -36,7 +41,8 @@ def read_source(
     of "path label".  Records: one file or a pattern ("shards/train-*"), the split told by the file's name.  A clip may
     be a folder of pictures; `frames_per_second` is their rate where a table's column of that name tells none.  Split
     names are normalised to train, val and test.  Without a val split, the test split serves as val; without both, a
-    share `val_share` of each class, chosen by `seed`.  Raises SourceError when nothing is found.
+    share `val_share` of each class, chosen by `seed`.  Without `labelled`, every other clip of the folder comes, too,
+    its label and split empty.  Raises SourceError when nothing is found.
     """
     path = Path(path)
     if not 0 < val_share < 1:
@@ -44,17 +50,20 @@ def read_source(
     if frames_per_second is not None and frames_per_second <= 0:
         raise SourceError(f"frames_per_second={frames_per_second!r} is not allowed; allowed: a number > 0")
     found = _found(path)
+    if not labelled and path.is_dir():
+        found = _with_others(found, path)
     if not found.clips:
         missing = f"; {len(found.missing)} listed clips are missing, e.g. {found.missing[0]}" if found.missing else ""
         missing += f"; {found.broken[0][0]}: {found.broken[0][1]}" if found.broken else ""
+        missing += f"; {found.unlabelled} clips have no label" if found.unlabelled else ""
         raise SourceError(
             f"{path}: no labelled clips found{missing}; looked for Kinetics CSVs (label,youtube_id,time_start,time_end,"
             "split), lists of path,label[,split], TFRecord files and class folders of videos or frame folders"
         )
-    clips = _with_val(found.clips, val_share, seed)
+    clips = (*_with_val([c for c in found.clips if c.label], val_share, seed), *(c for c in found.clips if not c.label))
     if frames_per_second is not None:
         clips = tuple(replace(c, frames_per_second=c.frames_per_second or frames_per_second) for c in clips)
-    return replace(found, labels=tuple(sorted({clip.label for clip in clips})), clips=clips)
+    return replace(found, labels=tuple(sorted({clip.label for clip in clips if clip.label})), clips=clips)
 
 
 def _found(path: Path) -> ClipSet:
@@ -63,16 +72,20 @@ def _found(path: Path) -> ClipSet:
     matching = [path] if path.exists() else [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
     if not matching:
         raise SourceError(f"{path}: no such file or folder")
-    return _from_shards(matching) if path != matching[0] or _is_shard(path) else _from_lists(matching, path.parent)
+    if path != matching[0] or _is_shard(path):
+        return _from_shards(matching)
+    if kind_of(path) is None:
+        raise SourceError(f"{path}: not a list of clips; allowed: a folder, or a list with a clip and its label a line")
+    return _from_lists(matching, path.parent.parent if path.parent.name == ANNOTATIONS else path.parent)
 
 
 def _from_folder(folder: Path) -> ClipSet:
     lists = [
         file
-        for place in (folder, folder / "annotations")
+        for place in (folder, folder / ANNOTATIONS)
         if place.is_dir()
         for file in sorted(place.iterdir())
-        if file.suffix.lower() in LISTS and file.is_file() and _kind(file)
+        if file.suffix.lower() in SUFFIXES and file.is_file() and kind_of(file)
     ]
     if lists:
         return _from_lists(lists, folder)
@@ -95,30 +108,45 @@ def _from_class_folders(folder: Path) -> ClipSet:
     children = _folders(folder)
     splits = {child: SPLITS[child.name.lower()] for child in children if child.name.lower() in SPLITS}
     is_split = len(splits) > 1 or (len(splits) == 1 and len(children) == 1)
-    clips, ignored = [], []
+    clips, ignored, broken, loose = [], [], [], 0
     for root, split in splits.items() if is_split else [(folder, "")]:
+        loose += sum(is_clip(file) for file in root.iterdir() if file.is_file())
         for class_folder in _folders(root):
-            for file in sorted(files_and_frame_folders(class_folder)):
+            for file in sorted(files_and_frame_folders(class_folder, broken)):
                 if is_clip(file):
                     clips.append(ClipFile(file, class_folder.name, split))
                 else:
                     ignored.append(file)
-    return ClipSet((), tuple(clips), ignored=tuple(ignored))
+    return ClipSet((), tuple(clips), unlabelled=loose, ignored=tuple(ignored), broken=tuple(broken))
+
+
+def _with_others(found: ClipSet, folder: Path) -> ClipSet:
+    """With all that lies in the folder, of lists what they do not name; nothing of a folder of records."""
+    if any(clip.offset is not None for clip in found.clips):
+        return found
+    known = {clip.path for clip in found.clips} | set(found.ignored)
+    broken: list[tuple[str, str]] = []
+    others = [file for file in sorted(files_and_frame_folders(folder, broken)) if file not in known]
+    clips = [ClipFile(file, "", "") for file in others if is_clip(file)]
+    ignored = [] if found.clips else [file for file in others if not is_clip(file)]
+    return replace(
+        found, clips=(*found.clips, *clips), unlabelled=0, ignored=(*found.ignored, *ignored), broken=tuple(broken)
+    )
 
 
 def _from_lists(lists: Sequence[Path], root: Path) -> ClipSet:
-    kinetics = [file for file in lists if _kind(file) == "kinetics"]
+    kinetics = [file for file in lists if kind_of(file) == "kinetics"]
     return _from_kinetics(kinetics, root) if kinetics else _from_tables(lists, root)
 
 
 def _from_kinetics(lists: Iterable[Path], root: Path) -> ClipSet:
-    files = defaultdict(list)
-    for file in files_and_frame_folders(root):
+    files, broken = defaultdict(list), []
+    for file in files_and_frame_folders(root, broken):
         if is_clip(file):
             files[ClipFile(file, "").name].append(file)
     clips, missing, unlabelled = {}, [], 0
     for table in lists:
-        for row in _rows(table):
+        for row in rows_of(table):
             label = (row.get("label") or "").strip().strip('"').strip()
             if not label:
                 unlabelled += 1
@@ -130,7 +158,7 @@ def _from_kinetics(lists: Iterable[Path], root: Path) -> ClipSet:
                 missing.append(f"{label}/{name}")
             else:
                 clips[name, split] = ClipFile(_best(candidates, label, split), label, split)
-    return ClipSet((), tuple(clips.values()), tuple(missing), unlabelled)
+    return ClipSet((), tuple(clips.values()), tuple(missing), unlabelled, broken=tuple(broken))
 
 
 def _kinetics_name(row: dict[str, str], table: Path) -> str:
@@ -156,9 +184,9 @@ def _from_tables(lists: Iterable[Path], root: Path) -> ClipSet:
     clips, missing, unlabelled = [], [], 0
     for table in lists:
         from_name = split_in_name(table)
-        for row in _rows(table) if _kind(table) == "table" else _lines(table):
+        for row in rows_of(table) if kind_of(table) == "table" else lines_of(table):
             name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
-            file = next((place / name for place in (table.parent, root) if name and (place / name).exists()), None)
+            file = next((place / name for place in (table.parent, root) if name and os.path.exists(place / name)), None)
             if not label:
                 unlabelled += 1
             elif file is None:
@@ -178,37 +206,6 @@ def _with_columns(clip: ClipFile, row: dict[str, str], table: Path) -> ClipFile:
         return replace(clip, frames_per_second=rate) if rate > 0 and clip.path.is_dir() else clip
     except ValueError as error:
         raise SourceError(f"{table}: row {row!r} has no number as frames_per_second or offset") from error
-
-
-def _kind(file: Path) -> str | None:
-    """kinetics, table (path and label columns), lines ("path label" each), or None: no list of clips."""
-    with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:
-        first = text.readline()
-    columns = {name.strip().lower() for name in next(csv.reader([first]), [])}
-    if {"youtube_id", "time_start", "time_end"} <= columns:
-        return "kinetics"
-    if {"path", "label"} <= columns:
-        return "table"
-    line = _line(first)
-    return "lines" if line and Path(line["path"]).suffix.lower() in VIDEO_SUFFIXES else None
-
-
-def _rows(table: Path) -> Iterable[dict[str, str]]:
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as text:
-        reader = csv.DictReader(text)
-        reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-        yield from reader
-
-
-def _lines(table: Path) -> Iterable[dict[str, str]]:
-    with table.open(encoding="utf-8-sig", errors="replace") as text:
-        yield from filter(None, map(_line, text))
-
-
-def _line(text: str) -> dict[str, str] | None:
-    """The path may hold spaces, the label may not."""
-    parts = re.split(r"[\s,]+(?=[^\s,]+$)", text.strip())
-    return {"path": parts[0].strip('"'), "label": parts[1]} if len(parts) == 2 else None
 
 
 def _with_val(clips: Sequence[ClipFile], val_share: float, seed: int) -> tuple[ClipFile, ...]:

@@ -48,7 +48,7 @@ def prepare_tensorflow(settings: RunSettings) -> None:
 
 def clips_for(experiment: Experiment, progress: Progress) -> FrameCache:
     """The experiment's clips, decoded for training and evaluation."""
-    return prepare(experiment.data, experiment.clips(), progress.data)
+    return prepare(experiment.data, experiment.clips(), progress.data, progress.note)
 
 
 def network(experiment: Experiment, spec: MovinetSpec, classes: int) -> keras.Model:
@@ -128,6 +128,7 @@ class _Session:
         patience = self.run.patience
         if patience and measured.epoch - history.best["epoch"] >= patience:
             history.stopped = f"no better for {patience} epochs"
+            self.progress.note(f"stopped: {history.stopped}")
         if not self.writes:
             return
         if best:

@@ -18,7 +18,12 @@ from movinet.spec import ClipSpec, MovinetSpec, SpecError, spec_from_dict, spec_
 from movinet.train_settings import TrainSettings
 from movinet.typed import ConfigError, build, require, show
 
-INDIFFERENT = ("run.", "evaluation.", "data.folder")  # may change from one start of a training to the next
+INDIFFERENT = (
+    "run.",
+    "evaluation.",
+    "data.folder",
+    "data.max_gib",
+)  # may change from one start of a training to the next
 
 
 @dataclass(frozen=True)
