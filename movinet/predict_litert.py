@@ -49,7 +49,7 @@ def litert_model(path: Path, wanted: Wanted) -> Model:
         names,
         lambda frames: LitertVideo(call, manifest).push(frames),
         stream if streams else None,
-        bool(wanted.multi_label),
+        manifest["multi_label"] if wanted.multi_label is None else wanted.multi_label,
     )
 
 
@@ -82,6 +82,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(beside.read_text(encoding="utf-8"))
         image, digest = manifest["image"], manifest["sha256"]
+        manifest.setdefault("multi_label", False)  # files of before it was told
         known = image["range"] == [0.0, 1.0] and image["colours"] == "RGB" and image["height"] == image["width"]
     except (ValueError, KeyError, TypeError) as error:
         raise MemberError(f"{beside}: not a manifest of `python -m movinet export` ({error!r})") from error

@@ -1,4 +1,4 @@
-"""What `predict --model` may be, as one thing: a model folder, a published network, a .keras or a .tflite file."""
+"""What a MODEL of a command may be, as one thing: a model folder, a published network, a .keras or a .tflite file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -126,7 +127,9 @@ def windows(model: Model) -> Logits:
 def _folder(member: Member, wanted: Wanted) -> Model:
     labels = wanted.names(wanted.named() or member.labels, len(member.labels))
     multi_label = member.multi_label if wanted.multi_label is None else wanted.multi_label
-    return _of_network(member.folder.name, load_network(member), member.spec.clip, labels, multi_label, wanted)
+    return _of_network(
+        member.folder.resolve().name, load_network(member), member.spec.clip, labels, multi_label, wanted
+    )
 
 
 def _published(name: str, wanted: Wanted) -> Model:
@@ -152,17 +155,18 @@ def _keras_file(path: Path, wanted: Wanted) -> Model:
     labels = wanted.named()
     import keras
 
-    from movinet.checkpoint import read_tensors
     from movinet.convert import outline, outline_of
     from movinet.frame_graph import is_movinet
+    from movinet.named_tensors import weights_by_path
 
-    found = outline(read_tensors(path).shapes)
     try:
         network: Any = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
+    except (ValueError, TypeError, OSError, KeyError, BadZipFile) as error:
         raise MemberError(f"{path}: Keras cannot load it ({str(error).splitlines()[0]})") from error
-    if not is_movinet(network):
-        raise MemberError(f"{path}: not a network of build_movinet")
+    if len(network.input_shape) != 5 or len(network.output_shape) != 2:
+        raise MemberError(f"{path} holds no MoViNet: it takes {network.input_shape}; allowed: clips (B, T, H, W, 3)")
+    shapes = {name: tuple(weight.shape) for name, weight in weights_by_path(network).items()}
+    found = outline(shapes) if is_movinet(network) else None
     alike = [spec.clip for spec in PRESETS.values() if outline_of(spec) == found]
     clip = wanted.of(alike[0] if alike else ClipSpec())
     names = wanted.names(labels, network.output_shape[-1])
@@ -178,10 +182,11 @@ def _keras_file(path: Path, wanted: Wanted) -> Model:
 def _of_network(
     name: str, network: keras.Model, clip: ClipSpec, labels: tuple[str, ...], multi_label: bool, wanted: Wanted
 ) -> Model:
+    from movinet.frame_graph import is_movinet
     from movinet.streaming import Stream
 
-    causal = network.get_layer("stem").causal
-    stream = _begins(lambda pool: Stream(network, pool)) if causal else None
+    streams = is_movinet(network) and network.get_layer("stem").causal
+    stream = _begins(lambda pool: Stream(network, pool)) if streams else None
     return Model(name, wanted.of(clip), labels, _clip_logits(network), stream, multi_label, network)
 
 

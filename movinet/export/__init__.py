@@ -32,6 +32,7 @@ def export(
     stream: bool | None = None,
     clip: ClipSpec | None = None,
     labels: Sequence[str] | None = None,
+    multi_label: bool = False,
     clips: Sequence[np.ndarray] | None = None,
     calibration: Sequence[np.ndarray] | None = None,
     rank4: bool = False,
@@ -42,15 +43,16 @@ def export(
 
     path: the file, or the folder of a SavedModel.  quantize: of LiteRT only: None, "float16", "dynamic", "int8".
     stream: frame by frame with the states as inputs and outputs (default: if the model is causal), else whole clips of
-    `clip` (default 50 frames of 172 pixels at 5 a second).  labels: names of the classes.
+    `clip` (default 50 frames of 172 pixels at 5 a second).  labels: names of the classes; multi_label: each is a yes or
+    no of its own, which the manifest tells and the runners heed.
     clips: (T, S, S, 3) float32 in [0, 1] to compare on (default: drawn shapes); calibration: those that tell int8 its
     ranges (default: the same).  rank4: a stream of tensors of rank 4 at most, for GPU delegates.  at_frames: after how
     many frames of a stream the logits are compared.  say: takes lines of progress.
 
     Beside a file `x.tflite` or `x.onnx` lie x.json, the manifest (states, preprocessing, labels, hashes), x_runner.py,
-    which needs NumPy and the runtime only, and x.report.json.  Raises ExportError, and leaves everything as it was, for
-    operators that are not built in (it names the layer) and where logits differ by more than 1e-4 of the greatest
-    (float16: 1e-2).
+    which needs NumPy and the runtime only, for LiteRT x_runner.mjs, and x.report.json.  Raises ExportError, and leaves
+    everything as it was, for operators that are not built in (it names the layer) and where logits differ by more than
+    1e-4 of the greatest (float16: 1e-2).
     """
     from movinet.export.written import Job, write
 
@@ -60,7 +62,7 @@ def export(
 
     clip = clip or ClipSpec()
     shown = drawn_clips(clip) if clips is None else clips
-    job = Job(model, format, quantize, streams, rank4, clip, tuple(labels or ()) or None, tuple(at_frames))
+    job = Job(model, format, quantize, streams, rank4, clip, tuple(labels or ()) or None, multi_label, tuple(at_frames))
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         draft = Path(folder) / path.name

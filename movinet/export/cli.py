@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Sequence
-from dataclasses import replace
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,24 +14,33 @@ from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
+ALLOWED = "a model folder, a published name or a .keras file"
 EXAMPLES = """examples:
   python -m movinet export runs/default/family/A2 --out exported
+  python -m movinet export runs/default/family --out exported --quantize float16
   python -m movinet export runs/default/family/A2 --out exported --quantize int8 --calibration my_clips --drift 5000
-  python -m movinet export a0-stream --checkpoint movinet_a0_stream --out exported --rank4
+  python -m movinet export a0-stream --weights movinet_a0_stream --labels kinetics_600.txt --out exported --rank4
   python -m movinet export mine.keras --size 172 --frames 50 --out exported --format saved_model
 
 Beside x.tflite (or x.onnx) are written x.json, which tells shapes, states, preprocessing and labels; x_runner.py, which
-needs NumPy and the runtime alone; and x.report.json, how far the file's logits are from the network's.
+needs NumPy and the runtime alone (of .tflite x_runner.mjs, too, for Node and browsers); and x.report.json, how far the
+file's logits are from the network's.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments; sets `run`, which takes the options and returns an exit code."""
     parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawTextHelpFormatter
-    parser.add_argument("model", metavar="MODEL", help="a model folder, a published name (a0-stream), or a .keras file")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a model folder, a folder of them, a published name (a0-stream), or a .keras file",
+    )
     parser.add_argument("--out", required=True, metavar="DIR", help="where the files go")
-    parser.add_argument("--checkpoint", metavar="PATH", help="weights of a published name")
+    parser.add_argument("--weights", "--checkpoint", metavar="CHECKPOINT", help="of a published name")
+    parser.add_argument("--labels", metavar="FILE", help="names of the classes: a JSON list, or a line each")
     parser.add_argument("--format", choices=FORMATS, default="litert")
     parser.add_argument("--quantize", choices=QUANTIZATIONS, help="of litert (default: float32)")
     parser.add_argument(
@@ -53,43 +61,82 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Exports and prints the report."""
+    """Exports, and prints what is being done and the reports. Returns 1 if one of several models failed."""
     for name in ("size", "frames", "calibration_clips", "drift"):
         if (value := getattr(options, name)) is not None and value < 1:
             raise ExportError(f"--{name.replace('_', '-')} {value} is not allowed; allowed: 1 or more")
+    models, begun, failed = _models(options.model), time.monotonic(), 0
+    for number, source in enumerate(models, 1):
+        if len(models) > 1:
+            print(f"{source}: {number} of {len(models)}", flush=True)
+        try:
+            _export(source, options)
+        except Exception as error:
+            if len(models) == 1:
+                raise
+            failed += 1
+            print(f"error: {source}: {' '.join(str(error).split())}", file=sys.stderr)
+        if number < len(models):
+            passed = time.monotonic() - begun
+            print(f"{passed:.0f} s passed, about {passed / number * (len(models) - number):.0f} s left", flush=True)
+    if failed:
+        print(f"{failed} of {len(models)} models were not exported", file=sys.stderr)
+    return int(failed > 0)
+
+
+def _models(source: str) -> list[str]:
+    """The model folders in a folder of them, or what is given."""
+    folder = Path(source)
+    if source in PRESETS or not folder.is_dir() or (folder / "spec.yaml").exists():
+        return [source]
+    return sorted(str(spec.parent) for spec in folder.glob("*/spec.yaml")) or [source]
+
+
+def _export(source: str, options: argparse.Namespace) -> None:
     from movinet.quiet import native_stderr_closed
 
-    print(f"loading {options.model} ...", flush=True)
-    with native_stderr_closed():
-        name, model, clip, labels = _loaded(options)
-        clip = replace(clip, resolution=options.size or clip.resolution, frames=options.frames or clip.frames)
-        from movinet.export.sample_clips import drawn_clips, video_clips
+    begun = time.monotonic()
 
-        count = options.calibration_clips
-        clips = (
-            video_clips(options.calibration, clip, count, options.seed)
-            if options.calibration
-            else drawn_clips(clip, count, options.seed)
-        )
-        path = Path(options.out) / _file_name(name, model, options)
-        at = [frames for frames in (1, 50, 500, 5_000) if frames < options.drift] + [options.drift]
+    def say(line: str) -> None:
+        print(f"{time.monotonic() - begun:7.1f} s  {line}", flush=True)
+
+    say(f"loading {source} ...")
+    with native_stderr_closed():
+        from movinet.predict_models import Wanted, load_model
+
+        wanted = Wanted(options.weights, options.labels, options.frames, options.size)
+        model = load_model(source, wanted)
+        if model.network is None:
+            raise ExportError(f"{source} is an exported file; allowed: {ALLOWED}")
+        for note in model.notes:
+            say(f"note: {note}")
+        path = Path(options.out) / _file_name(model.name.removesuffix(".keras"), model.network, options)
         report = export(
-            model,
+            model.network,
             path,
             options.format,
             options.quantize,
             stream=options.stream,
-            clip=clip,
-            labels=labels,
-            clips=clips,
+            clip=model.clip,
+            labels=model.labels,
+            multi_label=model.multi_label,
+            clips=_clips(options, model.clip),
             rank4=options.rank4,
-            at_frames=at,
-            say=lambda line: print(line, flush=True),
+            at_frames=[frames for frames in (1, 50, 500, 5_000) if frames < options.drift] + [options.drift],
+            say=say,
         )
+    say(f"written to {path}")
     for line in lines(report):
         print(line)
-    print(f"written to {path}")
-    return 0
+
+
+def _clips(options: argparse.Namespace, clip: ClipSpec) -> list[np.ndarray]:
+    """To compare on, and to calibrate."""
+    from movinet.export.sample_clips import drawn_clips, video_clips
+
+    if options.calibration:
+        return video_clips(options.calibration, clip, options.calibration_clips, options.seed)
+    return drawn_clips(clip, options.calibration_clips, options.seed)
 
 
 def lines(report: dict[str, Any]) -> list[str]:
@@ -105,36 +152,8 @@ def lines(report: dict[str, Any]) -> list[str]:
 
 
 def _file_name(name: str, model: keras.Model, options: argparse.Namespace) -> str:
+    """Tells what the file is: networks, formats and quantisations lie in one folder, each with its manifest."""
     streams = options.stream if options.stream is not None else is_causal(model)
-    parts = [name, "stream" if streams else "clip", options.quantize, "rank4" if options.rank4 else None]
+    format = None if options.format == "litert" else options.format
+    parts = [name, "stream" if streams else "clip", format, options.quantize, "rank4" if options.rank4 else None]
     return "_".join(dict.fromkeys(part for part in parts if part)) + SUFFIXES[options.format]
-
-
-def _loaded(options: argparse.Namespace) -> tuple[str, keras.Model, ClipSpec, Sequence[str] | None]:
-    """Name, network, clip and labels of MODEL."""
-    source = options.model
-    if options.checkpoint and source not in PRESETS:
-        raise ExportError(f"--checkpoint is for published names ({', '.join(PRESETS)}), not for {source}")
-    if source in PRESETS:
-        if not options.checkpoint:
-            raise ExportError(f"{source} needs --checkpoint PATH: a network without weights tells nothing")
-        from movinet.checkpoint import load_tensors, read_tensors
-        from movinet.model import build_movinet
-
-        tensors = read_tensors(options.checkpoint)
-        if tensors.num_classes is None:
-            raise ExportError(f"{options.checkpoint} holds no classifier; allowed: a network with one")
-        model = build_movinet(PRESETS[source], tensors.num_classes)
-        load_tensors(model, tensors, options.checkpoint)
-        return source, model, PRESETS[source].clip, None
-    if source.endswith(".keras") and os.path.isfile(source):
-        import keras
-
-        import movinet.model  # noqa: F401  # registers the layers
-
-        loaded: Any = keras.models.load_model(source, compile=False)
-        return Path(source).stem, loaded, ClipSpec(), None
-    from movinet.predict import load_network, read_member
-
-    member = read_member(source)
-    return Path(source).resolve().name, load_network(member), member.spec.clip, member.labels

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from movinet.export.signature import Signature
+from movinet.layers.head import Head
 
 if TYPE_CHECKING:
     from movinet.export.written import Job
@@ -42,15 +43,30 @@ def manifest(job: Job, signature: Signature, report: dict[str, Any]) -> dict[str
             }
             for state in signature.states
         ],
-        "output": {"name": "logits", "shape": [1, job.model.output_shape[-1]], "dtype": "float32"},
+        "output": {
+            "name": "logits",
+            "shape": [1, job.model.output_shape[-1]],
+            "dtype": "float32",
+            "of": _seen(job),
+        },
+        "multi_label": job.multi_label,
         "labels": list(job.labels) if job.labels else None,
     }
 
 
+def _seen(job: Job) -> str:
+    """Which frames the logits are of."""
+    if not job.streams:
+        return "the clip"
+    by_frame = any(isinstance(layer, Head) and layer.pooling == "2d" for layer in job.model.layers)
+    return "the newest frame" if by_frame else "all frames so far"
+
+
 def write_manifest(data: dict[str, Any], file: Path) -> None:
-    """x.json and x_runner.py beside `file`."""
+    """x.json beside `file`, and the runners of its format: x_runner.py, of a .tflite file x_runner.mjs too."""
     file.with_suffix(".json").write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
-    source = files("movinet.export").joinpath("runner.py").read_text(encoding="utf-8")
-    file.with_name(f"{file.stem}_runner.py").write_text(
-        source.replace('"model.json"', json.dumps(f"{file.stem}.json")), encoding="utf-8"
-    )
+    for language in ("py", "mjs") if file.suffix == ".tflite" else ("py",):
+        source = files("movinet.export").joinpath(f"runner.{language}").read_text(encoding="utf-8")
+        file.with_name(f"{file.stem}_runner.{language}").write_text(
+            source.replace('"model.json"', json.dumps(f"{file.stem}.json")), encoding="utf-8"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -17,6 +18,8 @@ from movinet.export.signature import Signature, Tensors
 from movinet.streaming import initial_states, stream_model
 
 LIMITS = {None: 1e-4, "float16": 1e-2}  # relative, of the logits; what is quantised further is reported
+
+EVERY = 3.0  # seconds between lines of progress
 
 Call = Callable[[Tensors], Tensors]
 
@@ -35,11 +38,17 @@ class Agreement:
 
 
 def agreements(
-    model: keras.Model, signature: Signature, call: Call, clips: Iterable[np.ndarray], at: Iterable[int]
+    model: keras.Model,
+    signature: Signature,
+    call: Call,
+    clips: Iterable[np.ndarray],
+    at: Iterable[int],
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[dict[str, Any]]:
     """How far `call`, which takes and returns tensors by name, follows the network after `at` frames.
 
-    clips: (T, S, S, 3), one after the other as one stream, again from the first when they end.
+    clips: (T, S, S, 3), one after the other as one stream, again from the first when they end.  say: is told every few
+    seconds how long it will take.
     """
     clips = list(clips)
     if not signature.states:
@@ -48,13 +57,16 @@ def agreements(
         found = call({"image": clip})["logits"]
         return [asdict(Agreement(clip.shape[1], _error(found, logits), float(found.argmax() == logits.argmax())))]
     stops = sorted(set(at))
-    rows, worst, same = [], 0.0, 0
+    rows, worst, same, begun, told = [], 0.0, 0, time.monotonic(), time.monotonic()
     steps = zip(_reference(model, clips), _followed(signature, call, clips), strict=False)
     for number, (wanted, found) in enumerate(islice(steps, stops[-1]), 1):
         worst = max(worst, _error(found, wanted))
         same += int(found.argmax() == wanted.argmax())
         if number in stops:
             rows.append(asdict(Agreement(number, worst, same / number)))
+        if (now := time.monotonic()) > told + EVERY:
+            told, left = now, (now - begun) / number * (stops[-1] - number)
+            say(f"{number:,} of {stops[-1]:,} frames compared, {left:.0f} s left")
     return rows
 
 

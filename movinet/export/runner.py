@@ -55,13 +55,23 @@ class Runner:
         return returned[self.manifest["output"]["name"]][0]
 
 
+def probabilities(logits, multi_label):
+    """Of each class: all together are 1, or each is a yes or no of its own."""
+    if multi_label:
+        return 0.5 + 0.5 * np.tanh(logits / 2)  # exp(-logits) would overflow
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()
+
+
 if __name__ == "__main__":
     runner, video = Runner(), np.load(sys.argv[1])
-    count = runner.manifest["image"]["frames_per_call"]
+    image, logits = runner.manifest["image"], None
+    count = image["frames_per_call"]
+    if len(video) < count or video.shape[1:] != tuple(image["shape"][-3:]):
+        sys.exit(f"{sys.argv[1]}: {video.shape} is not allowed; allowed: ({count} or more, {image['shape'][-3:]})")
     for start in range(0, len(video) - count + 1, count):
         logits = runner.push(video[start : start + count])
-    shares = np.exp(logits - logits.max())
-    shares /= shares.sum()
+    shares = probabilities(logits, runner.manifest["multi_label"])
     names = runner.manifest["labels"] or [f"class {index}" for index in range(len(shares))]
     for index in np.argsort(-shares)[:5]:
         print(f"{shares[index]:7.1%}  {names[index]}")

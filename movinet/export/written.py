@@ -38,6 +38,7 @@ class Job:
     rank4: bool
     clip: ClipSpec
     labels: tuple[str, ...] | None
+    multi_label: bool
     at_frames: tuple[int, ...]
 
     def signature(self) -> Signature:
@@ -74,7 +75,7 @@ def write(
     files = [draft] if draft.is_file() else sorted(path for path in draft.rglob("*") if path.is_file())
     report["bytes"] = sum(file.stat().st_size for file in files)
     say(f"comparing in {report['runtime']} ...")
-    report["agreement"] = agreements(job.model, signature, call, clips, job.at_frames)
+    report["agreement"] = agreements(job.model, signature, call, clips, job.at_frames, say)
     _check_agreement(report["agreement"], job, draft.name)
     if job.format in ("litert", "onnx"):
         report["sha256"] = hashlib.sha256(draft.read_bytes()).hexdigest()

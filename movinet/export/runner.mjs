@@ -1,0 +1,95 @@
+// Runs an exported network with LiteRT.js alone, in a browser or in Node: npm install @litertjs/core
+//
+//   node x_runner.mjs FRAMES.npy
+//
+// FRAMES.npy: RGB frames (T, height, width, 3), uint8 or float32 in [0, 1], at the rate that the manifest tells.
+// In a page: await loadLiteRt(folder of the package's wasm files), then
+// new Runner(manifest, await loadAndCompile("x.tflite", { accelerator: "wasm" })), and push frame after frame.
+import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+
+const MANIFEST = "model.json";
+
+/** One video: `push` takes its frames one by one, or the whole clip where the network has no states. */
+export class Runner {
+  constructor(manifest, model) {
+    Object.assign(this, { manifest, model, states: {} });
+    this.reset();
+  }
+
+  /** Forgets all frames. */
+  reset() {
+    for (const tensor of Object.values(this.states)) tensor.delete();
+    for (const { name, shape, dtype, initial } of this.manifest.states) {
+      const size = shape.reduce((product, length) => product * length, 1);
+      this.states[name] = new Tensor(new (dtype === "int32" ? Int32Array : Float32Array)(size).fill(initial), shape);
+    }
+  }
+
+  /** Frames as one call takes them, a Float32Array in [0, 1] -> logits (classes) after the newest one. */
+  async push(frames) {
+    const { image, states, output } = this.manifest;
+    const given = { [image.name]: new Tensor(frames, image.shape), ...this.states };
+    const returned = await this.model.run(given);
+    const logits = returned[output.name].toTypedArray().slice();
+    const following = states.map(({ name, next }) => [name, returned[next.output] ?? given[next.input]]);
+    this.states = Object.fromEntries(following);
+    const kept = new Set(Object.values(this.states)); // tensors lie outside JavaScript's memory: no one else frees them
+    for (const tensor of [...Object.values(given), ...Object.values(returned)]) kept.has(tensor) || tensor.delete();
+    return logits;
+  }
+}
+
+/** Logits -> the probability of each class: all together are 1, or each is a yes or no of its own. */
+export function probabilities(logits, multiLabel) {
+  if (multiLabel) return Array.from(logits, (logit) => 1 / (1 + Math.exp(-logit)));
+  const greatest = Math.max(...logits);
+  const powers = Array.from(logits, (logit) => Math.exp(logit - greatest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** In Node: the runner of the manifest beside this file. */
+export async function load() {
+  const [{ readFileSync }, { dirname, join }, vm, { createRequire }] = await Promise.all(
+    ["node:fs", "node:path", "node:vm", "node:module"].map((name) => import(name)),
+  );
+  const require = createRequire(import.meta.url);
+  globalThis.self = globalThis; // LiteRT.js loads its runtime as a page's script does, and warns that there is no GPU
+  globalThis.importScripts = (url) => {
+    Object.assign(globalThis, { require, __filename: url, __dirname: dirname(url), Module: { printErr() {} } });
+    vm.runInThisContext(readFileSync(url, "utf8"), url);
+  };
+  console.warn = () => {};
+  await loadLiteRt(join(dirname(require.resolve("@litertjs/core")), "..", "wasm"));
+  const manifest = JSON.parse(readFileSync(new URL(MANIFEST, import.meta.url), "utf8"));
+  const content = new Uint8Array(readFileSync(new URL(manifest.file, import.meta.url)));
+  return new Runner(manifest, await loadAndCompile(content, { accelerator: "wasm" }));
+}
+
+async function main(video) {
+  const { readFileSync } = await import("node:fs");
+  const runner = await load();
+  const { image, labels, multi_label: multiLabel } = runner.manifest;
+  const frames = npy(readFileSync(video));
+  const size = image.shape.reduce((product, length) => product * length, 1);
+  if (frames.length < size) throw new Error(`${video} is too short; allowed: ${image.frames_per_call} frames or more`);
+  let logits;
+  for (let start = 0; start + size <= frames.length; start += size) {
+    logits = await runner.push(frames.slice(start, start + size));
+  }
+  const shares = probabilities(logits, multiLabel);
+  const best = [...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, 5);
+  const percent = (share) => `${(100 * share).toFixed(1)}%`.padStart(7);
+  for (const k of best) console.log(`${percent(shares[k])}  ${labels?.[k] ?? `class ${k}`}`);
+}
+
+/** The numbers of a file that NumPy saved, as a Float32Array in [0, 1]. */
+function npy(file) {
+  const start = 10 + file.readUInt16LE(8);
+  const kind = /'descr': '(\|u1|<f4)', 'fortran_order': False/.exec(file.toString("latin1", 10, start))?.[1];
+  if (!kind) throw new Error("the frames are of another kind; allowed: uint8 or float32, in C order");
+  if (kind === "|u1") return Float32Array.from(file.subarray(start), (value) => value / 255);
+  return new Float32Array(file.buffer.slice(file.byteOffset + start, file.byteOffset + file.length));
+}
+
+if (globalThis.process?.argv[1]?.endsWith(import.meta.url.split("/").at(-1))) await main(process.argv[2]);
