@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from movinet.__main__ import main
+from movinet.data.moving_shapes import MovingShapes, synthesize
 from movinet.experiment.model_folder import History
 from movinet.experiment.progress import Progress, clock
 from movinet.experiment.run import evaluate_continuously, train
@@ -309,3 +310,47 @@ def test_the_best_epoch_is_the_most_accurate_then_the_one_of_least_loss():
 def test_run_settings_and_times_read_well():
     assert RunSettings().on_divergence == "roll_back"
     assert [clock(seconds) for seconds in (45, 725, 12_000)] == ["45 s", "12 min 5 s", "3 h 20 min"]
+
+
+def test_recipes_are_the_published_ones():
+    recipes = {path.stem: load_experiment(path)[0] for path in CONFIGS if "kinetics600/" in path.as_posix()}
+    for name, recipe in recipes.items():
+        settings, stream, small = recipe.train, "stream" in name, name[:2] in ("a0", "a1", "t0")
+        assert (settings.optimizer, settings.learning_rate, settings.epochs) == ("rmsprop", 1.8, 240)
+        assert settings.batch_size * settings.accumulate == 1024
+        assert round(settings.warmup * 85785) == pytest.approx(2145, abs=1)
+        assert (settings.label_smoothing, settings.stochastic_depth, settings.average) == (0.1, 0.2, None)
+        assert (settings.batch_norm_momentum, settings.rezero, settings.mixing) == (0.99, 0.0, None)
+        assert settings.dropout == (0.2 if small else 0.5)
+        augment = settings.augment
+        assert augment is not None
+        assert (augment.area, augment.aspect, augment.flip) == ((0.08, 1.0), (0.5, 2.0), True)
+        jitters = name[:2] in ("a4", "a5") or not (stream or name.startswith("t0"))
+        assert (augment.policy, augment.speed[0] < 1) == (("auto", True) if jitters else ("none", False)), name
+        clip, train_clip = recipe.clips()
+        side = {"a0": 192, "a1": 192, "a2": 256, "a3": 288, "a4": 320, "a5": 368, "t0": 176}[name[:2]]
+        assert recipe.data.resolution == side
+        assert recipe.evaluation.crop_share == pytest.approx(clip.resolution / side, abs=1e-3)
+        rate = recipe.data.frames_per_second
+        assert rate is not None
+        assert rate * augment.speed[0] >= train_clip.frames_per_second * 0.99  # no frame twice, however slow
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", CONFIGS, ids=str)
+def test_every_experiment_prints_its_settings_and_those_of_kinetics_train(path, tmp_path, capsys):
+    assert main(["train", "--config", str(path), "--print-config"]) == 0
+    printed = capsys.readouterr().out
+    assert all("  # " in line for line in printed.splitlines())
+    assert f"# {path}" in printed
+    if path.name not in ("kinetics400.yaml", "a0-stream.yaml"):
+        return
+    shapes = synthesize(tmp_path / "shapes", MovingShapes(1, 1, resolution=16, frames_per_second=10, seconds=1))
+    changes = [f"data.path={shapes}", f"data.folder={tmp_path / 'data'}", "data.resolution=20", "data.seconds=1"]
+    changes += ["clip.resolution=16", "clip.frames=2", "train.epochs=1", "train.batch_size=6", "train.accumulate=2"]
+    changes += ["run.threads=1", "run.ahead=0", "evaluation.worst=2"]
+    command = ["train", "--config", str(path), "--mode", "train_and_eval", "--model_dir", str(tmp_path / "m")]
+    assert main([*command, "--set", *changes]) == 0
+    report = json.loads((tmp_path / "m" / "evaluation" / "evaluation.json").read_text())
+    assert report["clips"] == 12
+    assert len(report.get("streaming", [])) == (2 if "stream" in path.name else 0)

@@ -39,7 +39,7 @@ def test_what_is_left_out_is_told_and_the_disk_is_bounded(tmp_path):
     cache = prepare(data, [ClipSpec(4, 16, 4)], note=told.append)
     assert len(cache) == 3 * len(LABELS) - 1
     assert told == [
-        "1 clips have no label",
+        "1 clips have no label and are left out",
         f"1 clips give no frames, e.g. {first} (empty file); all in {cache.folder}/index.json",
     ]
     small = DataSettings(path=str(folder), folder=str(tmp_path / "small"), max_gib=1e-6)

@@ -69,7 +69,7 @@ class FrameCache:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def left_out(self) -> list[str]:
+    def remarks(self) -> list[str]:
         """A line on the clips that gave no frames, one on those that gave some, where there are any."""
         kinds = {"clips give no frames": self.skipped, "clips are damaged, but used": self.damaged}
         return [

@@ -226,8 +226,8 @@ def _source(options: argparse.Namespace, labelled: bool = True) -> ClipSet:
 
     source = os.path.abspath(options.source) if getattr(options, "address", None) else options.source
     found = read_source(source, frames_per_second=options.frame_rate, labelled=labelled)
-    if found.unlabelled:
-        print(f"{found.unlabelled} clips have no label and are left out", file=sys.stderr)
+    for line in found.remarks():
+        print(line, file=sys.stderr)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,15 +89,22 @@ class ClipSet:
         """The clips of one split: "train", "val" or "test"."""
         return tuple(clip for clip in self.clips if clip.split == name)
 
-    def left_out(self) -> list[str]:
-        """What is not among the clips and may have been meant to be, a line for each kind."""
+    def remarks(self) -> list[str]:
+        """What may not be as it was meant, a line for each kind: what is left out, and what stands there twice."""
         kinds: dict[str, list[str]] = {
             "clips are listed, but not there": list(self.missing),
             "files or folders cannot be read": [f"{place} ({reason})" for place, reason in self.broken],
             "files have an extension that is not a video's": [str(path) for path in self.ignored],
         }
         lines = [f"{len(names)} {what}, e.g. {names[0]}" for what, names in kinds.items() if names]
-        return lines + ([f"{self.unlabelled} clips have no label"] if self.unlabelled else [])
+        lines += [f"{self.unlabelled} clips have no label and are left out"] if self.unlabelled else []
+        times = Counter((clip.place, clip.start, clip.end) for clip in self.clips)
+        twice = [place for (place, _, _), count in times.items() if count > 1]
+        if twice:
+            lines.append(
+                f"{len(twice)} clips are listed more than once, e.g. {twice[0]}; join its classes, as in run|jump"
+            )
+        return lines
 
 
 def files_and_frame_folders(folder: Path, broken: list[tuple[str, str]] | None = None) -> Iterator[Path]:

@@ -85,7 +85,7 @@ def prepare(
         progress=_partly(report, "decoding clips"),
         max_bytes=int(data.max_gib * 2**30),
     )
-    for line in (*found.left_out(), *cache.left_out()):
+    for line in (*found.remarks(), *cache.remarks()):
         if note:
             note(line)
     return cache
