@@ -170,7 +170,7 @@ def test_clips_outside_of_class_folders_are_counted_and_given_without_a_label(tm
     touch(tmp_path, "a/1.mp4", "b/2.mp4", "loose.mp4", "README.md")
     found = read_source(tmp_path)
     assert (len(found.clips), found.unlabelled) == (2, 1)
-    assert found.remarks() == ["1 clips have no label and are left out"]
+    assert found.doubts() == ["1 clips have no label and are left out"]
     every = read_source(tmp_path, labelled=False)
     assert sorted((clip.path.name, clip.label) for clip in every.clips) == [
         ("1.mp4", "a"),
@@ -194,7 +194,7 @@ def test_a_folder_of_clips_alone_has_no_labels(tmp_path):
 def test_a_clip_that_is_listed_twice_is_told(tmp_path):
     touch(tmp_path, "1.mp4", "2.mp4")
     write_rows(tmp_path / "labels.csv", ("path", "label"), ("1.mp4", "run"), ("1.mp4", "jump"), ("2.mp4", "run|jump"))
-    (told,) = read_source(tmp_path).remarks()
+    (told,) = read_source(tmp_path).doubts()
     assert told == f"1 clips are listed more than once, e.g. {tmp_path / '1.mp4'}; join its classes, as in run|jump"
 
 
@@ -220,7 +220,7 @@ def test_folders_that_cannot_be_read_are_told(tmp_path):
     finally:
         (tmp_path / "c").chmod(0o755)
     assert (len(found.clips), found.broken) == (2, ((str(tmp_path / "c"), "Permission denied"),))
-    assert found.remarks() == [f"1 files or folders cannot be read, e.g. {tmp_path / 'c'} (Permission denied)"]
+    assert found.left_out() == [f"1 files or folders cannot be read, e.g. {tmp_path / 'c'} (Permission denied)"]
 
 
 def test_a_row_without_times_is_named(tmp_path):

@@ -60,32 +60,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `check`, `index` and `synthesize` to the commands of `data`."""
-    check = commands.add_parser(
-        "check",
-        help="decode every clip; list what is broken and why",
-        description=CHECK,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    check.add_argument("source", metavar="SOURCE", help=SOURCE)
+    check = _command(commands, "check", CHECK, "decode every clip; list what is broken and why")
     check.add_argument("--report", metavar="FILE", help='JSON: {"good": n, "bad": [{"path", "reason"}]}')
     check.set_defaults(run=_check)
-    index = commands.add_parser(
-        "index",
-        help="write a list of clips with length, rate, size and hash of each",
-        description=INDEX,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    index.add_argument("source", metavar="SOURCE", help=SOURCE)
+    index = _command(commands, "index", INDEX, "write a list of clips with length, rate, size and hash of each")
     index.add_argument("output", metavar="CSV", help="where to write it; it can be read as a source in its turn")
     index.set_defaults(run=_index)
     _add_reduce(commands)
     _add_show(commands)
-    synthesize = commands.add_parser(
-        "synthesize",
-        help="write moving shapes: real H.264 clips with known labels",
-        description=SYNTHESIZE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    synthesize = _command(commands, "synthesize", SYNTHESIZE, "write moving shapes: real H.264 clips with known labels")
     synthesize.add_argument("folder", metavar="FOLDER", help="new, empty, or of the same settings")
     synthesize.add_argument("--train-clips", type=int, metavar="N", help="per class, to train on (default 130)")
     synthesize.add_argument("--val-clips", type=int, metavar="N", help="per class, to validate with (default 40)")
@@ -101,14 +84,21 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
             command.add_argument("--address", help="a Ray cluster whose machines do the work: auto, or host:port")
 
 
-def _add_reduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    reduce = commands.add_parser(
-        "reduce",
-        help="write a smaller set: fewer classes and clips, shorter, smaller, at a lower rate",
-        description=REDUCE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, description: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=text, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    reduce.add_argument("source", metavar="SOURCE", help=SOURCE)
+    if name != "synthesize":
+        parser.add_argument("source", metavar="SOURCE", help=SOURCE)
+    return parser
+
+
+def _add_reduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    reduce = _command(
+        commands, "reduce", REDUCE, "write a smaller set: fewer classes and clips, shorter, smaller, at a lower rate"
+    )
     reduce.add_argument("folder", metavar="DEST", help="new, empty, or of the same command, interrupted")
     reduce.add_argument("--classes", type=int, metavar="N", help="those with the most clips to train on")
     reduce.add_argument("--random-classes", action="store_true", help="choose them by the seed instead")
@@ -124,13 +114,7 @@ def _add_reduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    show = commands.add_parser(
-        "show",
-        help="a picture of clips before and after augmentation",
-        description=SHOW,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    show.add_argument("source", metavar="SOURCE", help=SOURCE)
+    show = _command(commands, "show", SHOW, "a picture of clips before and after augmentation")
     show.add_argument("--out", required=True, metavar="PNG", help="where to write it")
     show.add_argument("--split", default="train", help="train, val or test (default train)")
     show.add_argument("--clips", type=int, default=8, metavar="N", help="how many, of all classes in turn (default 8)")
@@ -226,7 +210,7 @@ def _source(options: argparse.Namespace, labelled: bool = True) -> ClipSet:
 
     source = os.path.abspath(options.source) if getattr(options, "address", None) else options.source
     found = read_source(source, frames_per_second=options.frame_rate, labelled=labelled)
-    for line in found.remarks():
+    for line in found.doubts():
         print(line, file=sys.stderr)
     return found
 

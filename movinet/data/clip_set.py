@@ -89,15 +89,18 @@ class ClipSet:
         """The clips of one split: "train", "val" or "test"."""
         return tuple(clip for clip in self.clips if clip.split == name)
 
-    def remarks(self) -> list[str]:
-        """What may not be as it was meant, a line for each kind: what is left out, and what stands there twice."""
-        kinds: dict[str, list[str]] = {
-            "clips are listed, but not there": list(self.missing),
+    def left_out(self) -> list[str]:
+        """What is named or lies there and is no clip, a line for each reason."""
+        kinds = {
+            "clips are listed, but not there": self.missing,
             "files or folders cannot be read": [f"{place} ({reason})" for place, reason in self.broken],
-            "files have an extension that is not a video's": [str(path) for path in self.ignored],
+            "files have an extension that is not a video's": self.ignored,
         }
-        lines = [f"{len(names)} {what}, e.g. {names[0]}" for what, names in kinds.items() if names]
-        lines += [f"{self.unlabelled} clips have no label and are left out"] if self.unlabelled else []
+        return [f"{len(names)} {what}, e.g. {names[0]}" for what, names in kinds.items() if names]
+
+    def doubts(self) -> list[str]:
+        """What may not be as it was meant, a line each: clips without a label, and those listed twice."""
+        lines = [f"{self.unlabelled} clips have no label and are left out"] if self.unlabelled else []
         times = Counter((clip.place, clip.start, clip.end) for clip in self.clips)
         twice = [place for (place, _, _), count in times.items() if count > 1]
         if twice:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -20,34 +21,14 @@ from movinet.spec import ClipSpec
 Batch = tuple[np.ndarray, np.ndarray]
 
 
-def batches(
-    cache: FrameCache,
-    split: str,
-    clip: ClipSpec,
-    batch_size: int,
-    seed: int = 0,
-    epoch: int = 0,
-    augment: Augment | None = None,
-    shuffle: bool | None = None,
-    drop_last: bool | None = None,
-    ahead: int = 0,
-    mixing: Mixing | None = None,
-    first: int = 0,
-    share: tuple[int, int] = (0, 1),
-) -> Iterator[Batch]:
-    """One pass over a split: clips (B, T, S, S, 3) float32 in [0, 1] and labels (B,) int32.
+def batches(*of: Any, ahead: int = 0, **options: Any) -> Iterator[Batch]:
+    """One pass over a split, of the arguments of `batch_makers`: clips (B, T, S, S, 3) float32 in [0, 1] and labels.
 
-    With `augment`, the order and each clip's variation are a function of (seed, epoch) and of the clip alone; without,
-    the centre of video and frame.  The training split is shuffled and its incomplete last batch dropped, unless it is
-    the only one; others come whole and in the cache's order.  `ahead`: so many batches are made while the caller works
-    on one, each on a thread of its own; worth it where cores are idle, as beside a GPU.  `mixing`: labels are then
-    shares, (B, labels) float32.  `first`: the batch to begin with, as if those before it had been taken.
-    `share`: which part of each batch this is, of how many; clips are mixed within it.
+    `ahead`: so many batches are made while the caller works on one, each on a thread of its own; worth it where cores
+    are idle, as beside a GPU.
     """
-    makers = batch_makers(
-        cache, split, clip, batch_size, seed, epoch, augment, shuffle, drop_last, mixing, first, share
-    )
-    yield from (make() for make in makers) if ahead < 1 else _made_ahead(makers, ahead)
+    makers = batch_makers(*of, **options)
+    return (make() for make in makers) if ahead < 1 else _made_ahead(makers, ahead)
 
 
 def batch_makers(
@@ -64,7 +45,14 @@ def batch_makers(
     first: int = 0,
     share: tuple[int, int] = (0, 1),
 ) -> list[Callable[[], Batch]]:
-    """What makes each batch of a pass, in order and in any thread; see `batches`."""
+    """What makes each batch of a pass over a split, in order and in any thread; labels are (B,) int32.
+
+    With `augment`, the order and each clip's variation are a function of (seed, epoch) and of the clip alone; without,
+    the centre of video and frame.  The training split is shuffled and its incomplete last batch dropped, unless it is
+    the only one; others come whole and in the cache's order.  `mixing`: labels are then shares, (B, labels) float32.
+    `first`: the batch to begin with, as if those before it had been taken.  `share`: which part of each batch this is,
+    of how many; clips are mixed within it.
+    """
     train = split == "train"
     order = cache.index(split)
     if train if shuffle is None else shuffle:
@@ -96,7 +84,7 @@ def _made_ahead(makers: Iterable[Callable[[], Batch]], ahead: int) -> Iterator[B
 def make_batch(
     cache: FrameCache, chosen: np.ndarray, clip: ClipSpec, seed: int = 0, epoch: int = 0, augment: Augment | None = None
 ) -> Batch:
-    """The clips of the cache's entries `chosen`; see `batches`."""
+    """The clips of the cache's entries `chosen`; see `batch_makers`."""
     size = clip.resolution
     out = np.empty((len(chosen), clip.frames, size, size, 3), np.float32)
     for place, entry in enumerate(chosen):

@@ -85,7 +85,7 @@ def prepare(
         progress=_partly(report, "decoding clips"),
         max_bytes=int(data.max_gib * 2**30),
     )
-    for line in (*found.remarks(), *cache.remarks()):
+    for line in (*found.left_out(), *found.doubts(), *cache.remarks()):
         if note:
             note(line)
     return cache

@@ -24,7 +24,7 @@ def tf_dataset(
     """`epochs` passes over a split from `epoch` on: the very batches of `movinet.data.pipeline.batches`, in its order.
 
     clips (B, T, S, S, 3) float32 in [0, 1] and labels (B,) int32, or shares (B, labels) float32 with `mixing`.
-    parallel: batches made at the same time.  options: those of `batches`, such as seed, augment, mixing.
+    parallel: batches made at the same time.  options: those of `batch_makers`, such as seed, augment, mixing.
     """
     makers = [
         make
