@@ -1,8 +1,6 @@
 """Exported LiteRT files: the original's names, its README's example, builtin operators only, and logits like Keras'."""
 
 import json
-import subprocess
-import sys
 import warnings
 
 import keras
@@ -124,33 +122,6 @@ def test_three_dimensional_operators_are_refused_with_the_layers_name(layer, ope
         export(model, old, stream=False, clip=CLIP)
     assert old.read_bytes() == b"what was there"
     assert list(tmp_path.iterdir()) == [old]
-
-
-RUN_WITHOUT_TENSORFLOW = """
-import sys
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tensorflow", "keras", "movinet"):
-            raise ImportError(f"{name} is not for runners")
-sys.meta_path.insert(0, Refuse())
-sys.path = [path for path in sys.path if path]
-import runpy
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
-def test_the_generated_runner_needs_no_tensorflow(model, stream_file, tmp_path):
-    pytest.importorskip("ai_edge_litert")
-    video = (frames(9) * 255).astype(np.uint8)
-    np.save(tmp_path / "video.npy", video)
-    runner = stream_file.with_name("net_runner.py")
-    command = [sys.executable, "-c", RUN_WITHOUT_TENSORFLOW, str(runner), str(tmp_path / "video.npy")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    logits = keras_logits(model, video.astype(np.float32) / 255)[-1]
-    shares = np.exp(logits) / np.exp(logits).sum()
-    wanted = [f"{shares[index]:7.1%}  {LABELS[index]}" for index in np.argsort(-shares)]
-    assert done.stdout.splitlines() == wanted
 
 
 def test_a_manifest_tells_every_state_and_what_feeds_it(model, stream_file):

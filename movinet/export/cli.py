@@ -75,7 +75,8 @@ def main(options: argparse.Namespace) -> int:
             if len(models) == 1:
                 raise
             failed += 1
-            print(f"error: {source}: {' '.join(str(error).split())}", file=sys.stderr)
+            told = str(error) if isinstance(error, ValueError) else f"{source}: {error!r}"
+            print(f"error: {' '.join(told.split())}", file=sys.stderr)
         if number < len(models):
             passed = time.monotonic() - begun
             print(f"{passed:.0f} s passed, about {passed / number * (len(models) - number):.0f} s left", flush=True)

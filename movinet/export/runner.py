@@ -68,7 +68,8 @@ if __name__ == "__main__":
     image, logits = runner.manifest["image"], None
     count = image["frames_per_call"]
     if len(video) < count or video.shape[1:] != tuple(image["shape"][-3:]):
-        sys.exit(f"{sys.argv[1]}: {video.shape} is not allowed; allowed: ({count} or more, {image['shape'][-3:]})")
+        size = image["shape"][-3:]
+        sys.exit(f"{sys.argv[1]}: {video.shape} is not allowed; allowed: {count} or more frames of {size}")
     for start in range(0, len(video) - count + 1, count):
         logits = runner.push(video[start : start + count])
     shares = probabilities(logits, runner.manifest["multi_label"])
