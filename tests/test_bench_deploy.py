@@ -252,7 +252,7 @@ REFUSED = {
     "a0-stream --clip-count 0": "--clip-count 0 is not allowed; allowed: 1 or more",
     "a0-stream --formats int4": "--formats int4 is not allowed; allowed: float32, float32-rank4",
     "a0-stream --out table.csv": "--out table.csv is not allowed; allowed: a file that ends in .json or .md or .png",
-    "a0-stream --clips data": "--clips needs trained weights; allowed: a0-stream with --checkpoint",
+    "a0-stream --clips data": "--clips needs trained weights; allowed: a0-stream with --weights",
     "mine.keras --peer python": "--peer is for published names (a0-base",
     "a0-stream --peer no-python": "--peer no-python is no program; allowed: the python of an environment with Model",
 }

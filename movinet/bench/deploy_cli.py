@@ -19,7 +19,7 @@ DEPLOY = """\
 Exports MODEL in every format, and measures each file as an app runs it: in a process of its own, without TensorFlow,
 by the runner that was exported with it, which hands all states in and takes them out. Latency by threads, time until
 the first answer, peak memory, size and, with --clips, accuracy; with --peer of Model Garden's own conversions too, with
-the same weights, in rounds in which the files take turns. A published name without --checkpoint has random weights,
+the same weights, in rounds in which the files take turns. A published name without --weights has random weights,
 on which speed does not depend.
 
 examples:
@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments; sets `run`, which takes the options and returns an exit code."""
     parser.description, parser.formatter_class = DEPLOY, argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", metavar="MODEL", help="a model folder, a published name (a0-stream), or a .keras file")
-    parser.add_argument("--checkpoint", metavar="PATH", help="weights of a published name")
-    parser.add_argument("--labels", metavar="FILE", help="its class names, one in a line, or a JSON list")
+    parser.add_argument("--weights", "--checkpoint", metavar="CHECKPOINT", help="of a published name")
+    parser.add_argument("--labels", metavar="FILE", help="names of the classes: a JSON list, or a line each")
     parser.add_argument(
         "--formats",
         nargs="+",
@@ -71,7 +71,9 @@ def main(options: argparse.Namespace) -> int:
     from movinet.bench.table import write
 
     tell(f"loading {options.model} ...")
-    network = read_network(options.model, options.checkpoint, options.labels)
+    network = read_network(options.model, options.weights, options.labels)
+    for note in network.notes:
+        tell(f"note: {note}")
     with TemporaryDirectory() as scratch:
         folder = Path(options.keep or f"{scratch}/files")
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,8 +101,8 @@ def _checked(options: argparse.Namespace) -> list[Path]:
         raise ValueError(f"--formats {min(unknown)} is not allowed; allowed: {', '.join(FORMS)}")
     if options.peer and options.model not in PRESETS:
         raise ValueError(f"--peer is for published names ({', '.join(PRESETS)}), not for {options.model}")
-    if options.clips and options.model in PRESETS and not options.checkpoint:
-        raise ValueError(f"--clips needs trained weights; allowed: {options.model} with --checkpoint")
+    if options.clips and options.model in PRESETS and not options.weights:
+        raise ValueError(f"--clips needs trained weights; allowed: {options.model} with --weights")
     if not find_spec("ai_edge_litert"):
         raise ValueError('bench deploy needs ai-edge-litert; pip install -e ".[litert]"')
     return [out_file(name, SUFFIXES) for name in options.out]
@@ -111,12 +113,13 @@ def _plan(options: argparse.Namespace, network: Network, peer: str | None, scrat
     from movinet.bench.deploy import Plan
     from movinet.bench.deploy_clips import write_clips
     from movinet.bench.deploy_files import FORMS, forms_of
-    from movinet.export.sample_clips import video_clips
+    from movinet.export.sample_clips import drawn_clips, video_clips
 
     clips = calibration = None
     if options.clips:
         tell(f"reading clips of {options.clips} ...")
         clips = write_clips(options.clips, network.labels or (), network.clip, options.clip_count, scratch)
+        calibration = drawn_clips(network.clip, CALIBRATION_CLIPS)  # for speed alone, fewer will do
     if options.calibration:
         calibration = video_clips(options.calibration, network.clip, CALIBRATION_CLIPS)
     forms = tuple(FORMS[name] for name in dict.fromkeys(options.formats or forms_of(network)))

@@ -48,12 +48,14 @@ PEER_FORMS = ("float32", "dynamic")  # what the original offers
 
 @dataclass(frozen=True)
 class Network:
-    """What is written. labels: None of random weights, of which no accuracy can be asked."""
+    """What is written. labels: None of random weights, of which no accuracy can be asked; notes: what was assumed."""
 
     name: str
     model: keras.Model
     clip: ClipSpec
     labels: tuple[str, ...] | None
+    multi_label: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def streams(self) -> bool:
@@ -61,18 +63,19 @@ class Network:
         return is_causal(self.model)
 
 
-def read_network(source: str, checkpoint: str | None = None, labels: str | None = None) -> Network:
-    """MODEL of `export`; a published name without a checkpoint gets random weights, since time does not depend on them.
+def read_network(source: str, weights: str | None = None, labels: str | None = None) -> Network:
+    """MODEL of `export`; a published name without weights gets random ones, since time does not depend on them.
 
     Raises what `load_model` raises.
     """
     with native_stderr_closed():
-        if source in PRESETS and not checkpoint:
+        if source in PRESETS and not weights:
             return Network(source, _random(source), PRESETS[source].clip, None)
-        found = load_model(source, Wanted(weights=checkpoint, labels=labels))
+        found = load_model(source, Wanted(weights, labels))
     if found.network is None:
         raise ExportError(f"{source} is written already; allowed: a model folder, a published name or a .keras file")
-    return Network(Path(found.name).stem, found.network, found.clip, found.labels)
+    name = found.name.removesuffix(".keras")
+    return Network(name, found.network, found.clip, found.labels, found.multi_label, found.notes)
 
 
 def forms_of(network: Network) -> list[str]:
@@ -86,9 +89,18 @@ def forms_of(network: Network) -> list[str]:
 def write_form(network: Network, form: Form, folder: Path, clips: Sequence[np.ndarray] | None) -> Path:
     """Exports one file, proved on the clips, by which int8 is calibrated too (None: drawn ones). Raises ExportError."""
     path = folder / f"{network.name}_{form.name}{SUFFIXES[form.format]}"
-    settings: dict[str, Any] = {"clip": network.clip, "labels": network.labels, "clips": clips, "rank4": form.rank4}
     with native_stderr_closed():
-        export(network.model, path, form.format, form.quantize, **settings)
+        export(
+            network.model,
+            path,
+            form.format,
+            form.quantize,
+            clip=network.clip,
+            labels=network.labels,
+            multi_label=network.multi_label,
+            clips=clips,
+            rank4=form.rank4,
+        )
     return path
 
 
@@ -126,7 +138,17 @@ def _describe(network: Network, form: str, file: Path, extra: dict[str, Any]) ->
     from movinet.export.written import Job
 
     quantize, content = KINDS[form], file.read_bytes()
-    job = Job(network.model, "litert", quantize, network.streams, False, network.clip, network.labels, ())
+    job = Job(
+        model=network.model,
+        format="litert",
+        quantize=quantize,
+        streams=network.streams,
+        rank4=False,
+        clip=network.clip,
+        labels=network.labels,
+        multi_label=network.multi_label,
+        at_frames=(),
+    )
     report = {"file": file.name, "format": "litert", "quantize": quantize, "bytes": len(content)}
     report["sha256"] = hashlib.sha256(content).hexdigest()
     write_manifest(manifest(job, job.signature(), report) | extra, file)
@@ -143,11 +165,9 @@ def _made_from(file: Path) -> Any:
 
 
 def _digest(model: keras.Model) -> str:
-    import keras
-
     digest = hashlib.sha256()
     for weight in model.weights:
-        digest.update(keras.ops.convert_to_numpy(weight).tobytes())
+        digest.update(np.asarray(weight).tobytes())
     return digest.hexdigest()
 
 
