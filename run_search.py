@@ -27,6 +27,8 @@ EXAMPLES = """examples:
   python run_search.py resume default                              after an interruption (as does the same command)
   python run_search.py scale default --set scaling.epochs=20       another family from the same search
   python run_search.py plot default                                front.csv, pareto.png, pareto.svg anew
+  python run_search.py export default                              .tflite files of the family, manifests, runners
+  python run_search.py export default --quantize int8 --calibration my_clips
   python run_search.py show configs/spaces/movinet.yaml            how large a space is, and what its networks cost
 
 exit codes: 0 done; 1 failed (one line why, and the log's path); 2 bad input; 130 interrupted (and how to go on)
@@ -42,7 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
         words.insert(0, "search")
-    options = _parser().parse_args(words)
+    parser = _parser()
+    options, options.more = parser.parse_known_args(words)
+    if options.more and options.run is not export:
+        parser.error(f"unrecognized arguments: {' '.join(options.more)}")
     try:
         options.run(options)
         return 0
@@ -170,6 +175,18 @@ def plot(options: argparse.Namespace) -> None:
         print(path)
 
 
+def export(options: argparse.Namespace) -> None:
+    """Writes the family's files for phones and other runtimes to RUN/exported, each proved against its network.
+
+    Takes the options of `python -m movinet export` as well.
+    """
+    from movinet.__main__ import main as movinet
+
+    run = _known_run(options)
+    if code := movinet(["export", str(run / "family"), "--out", str(run / "exported"), *options.more]):
+        sys.exit(code)
+
+
 def show(options: argparse.Namespace) -> None:
     """Prints how large a space is, what it offers and what its networks cost."""
     from space.load import load_budget, load_space
@@ -230,7 +247,9 @@ def _parser() -> argparse.ArgumentParser:
         )
     for each in (searching, resuming, scaling):
         each.add_argument("--address", help="of an existing Ray cluster: auto, or host:port; default: a local one")
-    for each in (resuming, scaling, verb(plot, "draw a run's front and family anew")):
+    drawing = verb(plot, "draw a run's front and family anew")
+    exporting = verb(export, "write the family's files for phones and other runtimes (options of `movinet export`)")
+    for each in (resuming, scaling, drawing, exporting):
         each.add_argument("name", metavar="RUN", help="name of the run")
     showing = verb(show, "print a space's size, choices and costs")
     showing.add_argument("space", metavar="SPACE.yaml")

@@ -128,6 +128,22 @@ def test_the_picture_can_be_drawn_anew(run, search, capsys):
     assert str(run / "pareto.svg") in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_a_family_is_exported_by_its_run(run, search, capsys):
+    pytest.importorskip("ai_edge_litert")
+    assert main(["export", "tiny", *search[2:], "--quantize", "float16"]) == 0
+    said = capsys.readouterr().out
+    for member in MEMBERS:
+        assert (run / "exported" / f"{member}_clip_float16.tflite").stat().st_size > 0
+        assert f"{member}_clip_float16.tflite: " in said
+
+
+def test_only_export_takes_other_options(run, search, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["plot", "tiny", *search[2:], "--quantize", "int8"])
+    assert "unrecognized arguments: --quantize int8" in capsys.readouterr().err
+
+
 def test_scale_takes_only_the_settings_of_scaling(run, search, capsys):
     assert main(["scale", "tiny", *search[2:], "--set", "search.trials=9"]) == 2
     assert "--set search.trials=9 is not allowed; allowed here: scaling.KEY=VALUE" in capsys.readouterr().err
