@@ -1,6 +1,7 @@
 """Exported LiteRT files: the original's names, its README's example, builtin operators only, and logits like Keras'."""
 
 import json
+import runpy
 import warnings
 
 import keras
@@ -134,9 +135,15 @@ def test_a_manifest_tells_every_state_and_what_feeds_it(model, stream_file):
     assert manifest["image"]["frames_per_second"] == CLIP.frames_per_second
 
 
-def test_no_tensor_of_a_rank4_stream_has_more_axes(model, tmp_path):
+def test_a_rank4_stream_answers_as_the_published_signature_and_no_tensor_has_more_axes(model, stream_file, tmp_path):
     report = export(model, tmp_path / "net.tflite", clip=CLIP, rank4=True, at_frames=(1, 20))
     assert max(row["relative_error"] for row in report["agreement"]) <= 1e-4
+    runners = [
+        runpy.run_path(str(folder / "net_runner.py"))["Runner"](folder) for folder in (stream_file.parent, tmp_path)
+    ]
+    for frame in frames(12):
+        published, flat = (runner.push(frame) for runner in runners)
+        np.testing.assert_allclose(flat, published, rtol=1e-5, atol=1e-5)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         interpreter = tf.lite.Interpreter(str(tmp_path / "net.tflite"))

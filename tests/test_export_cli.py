@@ -1,0 +1,97 @@
+"""`python -m movinet export`: families, names of files, models that are no export's, and a quiet stderr."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from movinet.__main__ import main
+from movinet.model import build_movinet
+from tests.predict_members import CAUSAL, LABELS, SPEC, write_member
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory) -> Path:
+    """Two members, and between them one without weights."""
+    folder = tmp_path_factory.mktemp("runs") / "family"
+    write_member(folder / "A0", SPEC)
+    write_member(folder / "A1", SPEC)
+    (folder / "A1" / "model.keras").unlink()
+    write_member(folder / "A2", CAUSAL)
+    return folder
+
+
+def test_a_family_is_exported_without_the_member_that_fails(family, tmp_path, capsys):
+    assert main(["export", str(family), "--out", str(tmp_path), "--drift", "5"]) == 1
+    printed = capsys.readouterr()
+    first, last = printed.err.splitlines()
+    assert first.startswith(f"error: {family / 'A1'}: no model here (model.keras missing)")
+    assert last == "1 of 3 models were not exported"
+    assert {path.name for path in tmp_path.glob("*.tflite")} == {"A0_clip.tflite", "A2_stream.tflite"}
+    assert f"{family / 'A2'}: 3 of 3" in printed.out.splitlines()
+    for stage in ("loading", "converting to litert", "comparing in", "written to"):
+        assert len([line for line in printed.out.splitlines() if f" s  {stage} " in line]) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["litert", "saved_model"])
+def test_nothing_of_the_converters_is_printed(family, format, tmp_path):
+    command = [sys.executable, "-m", "movinet", "export", str(family / "A2"), "--out", "out", "--format", format]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True, timeout=300
+    )
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 7  # loading, converting, comparing, written; the report of three lines
+
+
+def test_formats_and_quantisations_lie_side_by_side(family, tmp_path, capsys):
+    for settings in ([], ["--format", "keras"], ["--quantize", "float16"]):
+        assert main(["export", str(family / "A2"), "--out", str(tmp_path), "--drift", "2", *settings]) == 0
+    capsys.readouterr()
+    names = ["A2_stream", "A2_stream_float16"]
+    for name in names:
+        assert json.loads((tmp_path / f"{name}.json").read_text())["file"] == f"{name}.tflite"
+    reports = {path.name.removesuffix(".report.json") for path in tmp_path.glob("*.report.json")}
+    assert reports == {*names, "A2_stream_keras"}
+
+
+def test_labels_and_what_they_mean_come_from_the_model_or_the_command(family, tmp_path, capsys):
+    member = write_member(tmp_path / "many", SPEC)
+    (member / "config.yaml").write_text("train: {multi_label: true}\n")
+    (tmp_path / "names.txt").write_text("a\nb\nc\n")
+    assert main(["export", str(member), "--out", str(tmp_path)]) == 0
+    assert (manifest := read(tmp_path / "many_clip.json"))["labels"] == list(LABELS)
+    assert (manifest["multi_label"], manifest["output"]["of"]) == (True, "the clip")
+    arguments = [str(family / "A2"), "--out", str(tmp_path), "--labels", str(tmp_path / "names.txt")]
+    assert main(["export", *arguments, "--drift", "1"]) == 0
+    assert (manifest := read(tmp_path / "A2_stream.json"))["labels"] == ["a", "b", "c"]
+    assert (manifest["multi_label"], manifest["output"]["of"]) == (False, "all frames so far")
+    capsys.readouterr()
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text())
+
+
+def test_a_keras_file_with_a_three_dimensional_layer_is_refused_by_its_name(tmp_path, capsys):
+    clip = keras.Input((None, None, None, 3))
+    edges = keras.layers.Conv3D(3, 3, padding="same", name="my_edges")(clip)
+    keras.Model(clip, build_movinet(SPEC, 3)(edges)).save(tmp_path / "mine.keras")
+    asked = ["export", str(tmp_path / "mine.keras"), "--out", str(tmp_path / "out"), "--no-stream"]
+    assert main([*asked, "--size", "24", "--frames", "4"]) == 2
+    assert "mine_clip.tflite: CONV_3D in " in (told := capsys.readouterr().err)
+    assert "my_edges" in told
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_an_exported_file_is_not_exported_again(family, tmp_path, capsys):
+    assert main(["export", str(family / "A0"), "--out", str(tmp_path)]) == 0
+    assert main(["export", str(tmp_path / "A0_clip.tflite"), "--out", str(tmp_path)]) == 2
+    assert "A0_clip.tflite is an exported file; allowed: a model folder" in capsys.readouterr().err
