@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   python -m movinet export runs/default/family/A2 --out exported --quantize int8 --calibration my_clips
   python -m movinet train --config configs/experiments/folder.yaml --set data.path=my_clips --model_dir runs/mine
   python -m movinet bench models --networks a0-base --peer peer/bin/python
+  python -m movinet bench deploy a0-stream --peer peer/bin/python --keep deployed --out a0.md a0.png
   python -m movinet data synthesize data/shapes --train-clips 50 --val-clips 20
   python -m movinet data check my_clips --report broken.json
   python -m movinet data reduce my_clips small --classes 20 --clips 50 --short-side 128 --fps 12
@@ -77,8 +78,8 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _cost(options: argparse.Namespace) -> int:
-    from movinet.cost import network_cost
-    from movinet.presets import PRESETS
+    from movinet.cost import network_cost, together
+    from movinet.presets import ENSEMBLES, PRESETS
     from movinet.spec import spec_from_yaml
 
     for name in ("frames", "size", "classes"):
@@ -86,13 +87,15 @@ def _cost(options: argparse.Namespace) -> int:
             raise ValueError(f"--{name} {value} is not allowed; allowed: 1 or more")
     rows = [["network", "clip", "MFLOPs", "parameters", "activations", "stream buffers"]]
     for name in options.networks:
-        if name not in PRESETS and not os.path.exists(name):
-            raise ValueError(f"{name}: no file and no published network; allowed: a spec.yaml or {', '.join(PRESETS)}")
-        spec = PRESETS[name] if name in PRESETS else spec_from_yaml(name)
-        frames, size = options.frames or spec.clip.frames, options.size or spec.clip.resolution
-        cost = network_cost(spec, frames, size, options.classes)
+        if name not in (*PRESETS, *ENSEMBLES) and not os.path.exists(name):
+            allowed = ", ".join((*PRESETS, *ENSEMBLES))
+            raise ValueError(f"{name}: no file and no published network; allowed: a spec.yaml or {allowed}")
+        specs = [PRESETS[m] if m in PRESETS else spec_from_yaml(m) for m in ENSEMBLES.get(name, (name,))]
+        clips = [(options.frames or s.clip.frames, options.size or s.clip.resolution) for s in specs]
+        cost = together([network_cost(s, *clip, options.classes) for s, clip in zip(specs, clips, strict=True)])
+        shape = " + ".join(f"{frames} x {size}²" for frames, size in clips)
         megabytes = [f"{size / 1e6:,.2f} MB" for size in (cost.activation_bytes, cost.buffer_bytes)]
-        rows.append([name, f"{frames} x {size}²", f"{cost.flops / 1e6:,.1f}", f"{cost.parameters:,}", *megabytes])
+        rows.append([name, shape, f"{cost.flops / 1e6:,.1f}", f"{cost.parameters:,}", *megabytes])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         print("  ".join([first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(others, widths[1:], strict=True))]))

@@ -6,7 +6,7 @@ Standard library only; thousands of candidates a second, since a layer that cand
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -37,12 +37,16 @@ class Cost:
 
 def network_cost(spec: MovinetSpec, frames: int | None = None, size: int | None = None, num_classes: int = 600) -> Cost:
     """The cost of one clip of `frames` frames of `size` x `size` pixels (default: the spec's own clip)."""
-    counted = [_count(part.build, *part.arguments) for part in parts(spec, frames, size, num_classes)]
+    return together([_count(part.build, *part.arguments) for part in parts(spec, frames, size, num_classes)])
+
+
+def together(costs: Sequence[Cost]) -> Cost:
+    """The cost of what is computed one after the other: a network's parts, an ensemble's networks."""
     return Cost(
-        sum(cost.flops for cost in counted),
-        sum(cost.parameters for cost in counted),
-        max(cost.activation_bytes for cost in counted),
-        sum(cost.buffer_bytes for cost in counted),
+        sum(cost.flops for cost in costs),
+        sum(cost.parameters for cost in costs),
+        max(cost.activation_bytes for cost in costs),
+        sum(cost.buffer_bytes for cost in costs),
     )
 
 

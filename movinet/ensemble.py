@@ -16,12 +16,13 @@ import numpy as np
 
 from movinet.layers.pool import CUMULATIVE, Pool
 from movinet.predict import centre_clip, load_network, read_member
+from movinet.presets import ENSEMBLES
 from movinet.spec import ClipSpec
 from movinet.streaming import Stream
 
 ops: Any = keras.ops  # its inferred types are unions over backends
 
-A6 = ("a4-base", "a5-base")  # presets; published: 386 GFLOPs, 105 and 281 (one multiply-add counted once)
+A6 = ENSEMBLES["a6-base"]
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,7 @@ PRESETS: dict[str, MovinetSpec] = {
     for name, row in _ROWS.items()
     for kind, build in (("base", _base), ("stream", _stream))
 }
+ENSEMBLES = {"a6-base": ("a4-base", "a5-base")}  # published: 386 GFLOPs, 105 and 281 (one multiply-add counted once)
 PUBLISHED: dict[str, Published] = {
     f"{name}-{kind}": getattr(row, kind) for name, row in _ROWS.items() for kind in ("base", "stream")
 }

@@ -3,6 +3,7 @@ from random import Random
 
 import pytest
 
+from movinet.__main__ import main
 from movinet.cost import Cost, frame_cost, network_cost
 from movinet.ops import operations
 from movinet.presets import PRESETS, preset
@@ -33,6 +34,20 @@ TINY = MovinetSpec(StemSpec(8), (BlockSpec(8, (LayerSpec(24, (5, 3, 3)),)),), He
 )
 def test_multiply_adds_of_the_published_networks(name, gflops, digits):
     assert round(network_cost(preset(name)).flops / 1e9, digits) == gflops
+
+
+def test_an_ensemble_costs_what_its_networks_do_one_after_the_other(capsys):
+    assert main(["cost", "a4-base", "a5-base", "a6-base"]) == 0
+    heading, *rows = (
+        [cell.strip() for cell in line.split("  ") if cell] for line in capsys.readouterr().out.splitlines()
+    )
+    a4, a5, a6 = (dict(zip(heading, row, strict=True)) for row in rows)
+    assert a6["clip"] == f"{a4['clip']} + {a5['clip']}" == "80 x 290² + 120 x 320²"
+    for column in ("MFLOPs", "parameters"):
+        summed = sum(float(network[column].replace(",", "")) for network in (a4, a5))
+        assert float(a6[column].replace(",", "")) == pytest.approx(summed, abs=0.11)
+    assert a6["parameters"] == "30,186,082"
+    assert a6["activations"] == a5["activations"]
 
 
 @pytest.mark.parametrize(
