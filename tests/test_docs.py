@@ -55,6 +55,9 @@ def newcomer(tmp_path_factory) -> Path:
         (folder / "my_clips" / place.name).mkdir(parents=True)
         for clip in place.iterdir():
             clip.rename(folder / "my_clips" / place.name / clip.name)
+    for text in (text for document in DOCUMENTS for text in blocks(document, "yaml")):
+        if named := re.match(r"# (\S+\.yaml)\n", text):  # a file of the reader's own
+            (folder / named[1]).write_text(text, encoding="utf-8")
     first = min((folder / "my_clips").rglob("*.mp4"))
     first.rename(folder / "clip.mp4")
     run(f"{sys.executable} run_search.py --config configs/quick.yaml --name default", folder)
