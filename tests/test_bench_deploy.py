@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ SITTING = MACHINE | {
     "streams": True,
     "random": False,
 }
-SITTING |= {"size": 172, "rounds": 3, "clips": 40}
+SITTING |= {"frames": 1, "size": 172, "rounds": 3, "clips": 40}
 OURS = Measurement(
     "ours", "int8", 1, 4_100_000, 2.5, 3.25, 2.6, 300, (2.4, 2.5, 2.7), 31.0, 65_800_000, 5 * 10**7, 0.75
 )
@@ -130,6 +131,17 @@ def test_what_cannot_be_written_or_measured_is_a_row_with_its_reason(tmp_path):
     assert [m.failure for m in hurried.measurements()] == ["over 0.01 s"]
 
 
+def test_nothing_is_kept_unless_asked(tmp_path, capsys, monkeypatch):
+    folder = write_member(tmp_path / "base", SPEC)
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    how = ["--formats", "float32", "--threads", "1", "--runs", "1", "--rounds", "1"]
+    assert main(["bench", "deploy", str(folder), *how]) == 0
+    (row,) = cells(capsys.readouterr().out)
+    assert float(row["file MB"]) > 0
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
 def test_files_take_turns_with_model_gardens():
     forms = tuple(FORMS[name] for name in ("float32", "int8", "dynamic"))
     ours = [("ours", form.name) for form in forms]
@@ -211,7 +223,7 @@ def test_the_table_shows_figures_and_ratios():
     assert second["times faster than Model Garden float32"] == "1.00x"
     assert (third["p50 ms"], third["peak MB"], third["top-1"]) == ("failed", "-", "-")
     assert "- onnx: no Einsum\n" in text
-    assert "with all states handed in and taken out as NumPy arrays" in text
+    assert "which hands all states in and takes them out as NumPy arrays, for 1 frame of 172²." in text
     assert "Top-1: of 40 clips, frame by frame." in text
     assert "random" not in text
     alone = markdown([dataclasses.replace(OURS, top1=None)], SITTING | {"random": True, "clips": 0})

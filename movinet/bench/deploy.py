@@ -77,11 +77,12 @@ class Measurement:
 
 @dataclass(frozen=True)
 class About:
-    """What the table says of a sitting. size: pixels of a frame's side; clips: how many were predicted."""
+    """What the table says of a sitting. frames: of a call, `size` pixels wide; clips: how many were predicted."""
 
     network: str
     streams: bool
     random: bool
+    frames: int
     size: int
     rounds: int
     clips: int
@@ -118,8 +119,8 @@ class Sitting:
     def about(self) -> About:
         """What is measured, and how."""
         network, clips = self.network, len(self.plan.clips.files) if self.plan.clips else 0
-        size, random = network.clip.resolution, network.labels is None
-        return About(network.name, network.streams, random, size, self.plan.rounds, clips)
+        frames, size = 1 if network.streams else network.clip.frames, network.clip.resolution
+        return About(network.name, network.streams, network.labels is None, frames, size, self.plan.rounds, clips)
 
     def measurements(self) -> list[Measurement]:
         """By threads, and within them file by file."""

@@ -84,10 +84,10 @@ def main(options: argparse.Namespace) -> int:
             for file in out:  # after each step, so that an interrupted sitting keeps what it has
                 if file.suffix != ".png":
                     write(file, sitting.measurements(), about, markdown)
-    for file in out:
-        if file.suffix == ".png":
-            draw(sitting.measurements(), about, file)
-    print(markdown(sitting.measurements(), about), end="")
+        for file in out:
+            if file.suffix == ".png":
+                draw(sitting.measurements(), about, file)
+        print(markdown(sitting.measurements(), about), end="")
     return 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from movinet.bench.deploy import Measurement
-from movinet.bench.deploy_table import name
+from movinet.bench.deploy_table import name, what
 
 INK, SOFT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 SHADES = {"ours": ("#2a6f97", "#74a9c6", "#b9d5e4"), "peer": ("#d1590f", "#e69560", "#f3c9ab")}  # by threads
@@ -35,8 +35,7 @@ def draw(measurements: Sequence[Measurement], sitting: dict[str, Any], path: Pat
     for label, key in zip(panels[0].get_yticklabels(), keys, strict=True):
         label.set_color(SHADES["peer"][0] if key[0] == "peer" else INK)
     panels[0].set_ylim(len(keys) - 0.4, -0.6)
-    what = "one frame" if sitting["streams"] else "one clip"
-    figure.suptitle(f"{sitting['network']}, {what} of {sitting['size']}²", x=0.01, ha="left", fontsize=13, color=INK)
+    figure.suptitle(f"{sitting['network']}, {what(sitting)}", x=0.01, ha="left", fontsize=13, color=INK)
     figure.supxlabel(f"{sitting['processor']}, {sitting['date']}", x=0.01, ha="left", fontsize=8, color=SOFT)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     figure.savefig(part, dpi=DPI, format="png")
@@ -67,7 +66,7 @@ def _bars(axes: Any, values: Sequence[float | None], first: Sequence[Measurement
     for y, (value, m) in enumerate(zip(values, first, strict=True)):
         if value is not None:
             axes.barh(y, value, 0.6, color=SIZES[m.side])
-            axes.text(value, y, f" {value:.1f}", va="center", fontsize=8, color=INK)
+            axes.text(value, y, f" {value:.3g}", va="center", fontsize=8, color=INK)
     axes.set_xlabel(title, fontsize=9)
     _spare(axes)
 

@@ -32,6 +32,11 @@ def markdown(measurements: Sequence[Measurement], sitting: dict[str, Any]) -> st
     return "\n".join([*lines_of(rows, texts=1), "", *_notes(measurements, sitting)]) + "\n"
 
 
+def what(sitting: dict[str, Any]) -> str:
+    """What one call takes."""
+    return f"{sitting['frames']} frame{'s'[: sitting['frames'] > 1]} of {sitting['size']}²"
+
+
 def ratio(measurement: Measurement, measurements: Sequence[Measurement]) -> float | None:
     """How many times faster a file is than Model Garden's float32 file on as many threads, by p50."""
     for other in measurements:
@@ -58,11 +63,10 @@ def _megabytes(count: int | None) -> str:
 def _notes(measurements: Sequence[Measurement], sitting: dict[str, Any]) -> list[str]:
     lines = list(dict.fromkeys(f"- {name(m)}: {m.failure}" for m in measurements if m.failure))
     lines = [*lines, ""] if lines else []
-    call = f"one frame of {sitting['size']}²" if sitting["streams"] else f"a clip of {sitting['size']}²"
-    states = ", with all states handed in and taken out as NumPy arrays," if sitting["streams"] else ""
+    states = ", which hands all states in and takes them out as NumPy arrays," if sitting["streams"] else ""
     lines.append(
-        f"{sitting['network']}: a call of the exported runner for {call}{states} as an app makes it. Load: from the "
-        "file to the first answer.  "
+        f"{sitting['network']}: milliseconds of a call of the exported runner{states} for {what(sitting)}. Load: from "
+        "the file to the first answer.  "
     )
     timed = [m for m in measurements if m.calls]
     if timed:
