@@ -67,12 +67,11 @@ def frames(count: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).random((count, SIZE, SIZE, 3), dtype=np.float32)
 
 
-def test_the_originals_readme_example_runs_with_only_the_path_changed(model, stream_file):
-    video = tf.constant(frames(8)[None])
+def logits_of_the_originals_example(file: str, video: tf.Tensor) -> np.ndarray:
+    """After all frames: as in github.com/tensorflow/models, official/projects/movinet/README.md, "TF Lite Example"."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow announces that its interpreter moves to ai-edge-litert
-        interpreter = tf.lite.Interpreter(str(stream_file))
-    # From here as in github.com/tensorflow/models, official/projects/movinet/README.md, "TF Lite Example".
+        interpreter = tf.lite.Interpreter(file)
     runner = interpreter.get_signature_runner()
 
     def state_name(name: str) -> str:
@@ -88,7 +87,12 @@ def test_the_originals_readme_example_runs_with_only_the_path_changed(model, str
         outputs = runner(**states, image=clip)
         logits = outputs.pop("logits")
         states = outputs
-    np.testing.assert_allclose(logits[0], keras_logits(model, frames(8))[-1], rtol=1e-4, atol=1e-5)
+    return logits[0]
+
+
+def test_the_originals_readme_example_runs_with_only_the_path_changed(model, stream_file):
+    logits = logits_of_the_originals_example(str(stream_file), tf.constant(frames(8)[None]))
+    np.testing.assert_allclose(logits, keras_logits(model, frames(8))[-1], rtol=1e-4, atol=1e-5)
 
 
 def test_a_report_tells_how_far_the_file_is_from_keras(stream_file):

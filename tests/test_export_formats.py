@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from movinet.export import ExportError, export
 from movinet.streaming import initial_states
-from tests.test_export import CLIP, LABELS, built, frames, keras_logits
+from tests.test_export import CLIP, LABELS, built, frames, keras_logits, logits_of_the_originals_example
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,31 @@ def test_a_saved_model_of_clips_replaces_the_one_before(model, tmp_path):
     np.testing.assert_allclose(serve(image=tf.constant(video))["logits"], model(video), rtol=1e-4, atol=1e-5)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clips", "clips.report.json"]
     assert not (tmp_path / "clips" / "old").exists()
+
+
+def test_a_fixed_saved_model_takes_the_whole_of_the_originals_example(model, tmp_path):
+    export(model, tmp_path / "movinet_stream", "saved_model", clip=CLIP, fixed=True, at_frames=(2,))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow's converter uses what TensorFlow deprecates
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "movinet_stream"))
+        (tmp_path / "movinet_stream.tflite").write_bytes(converter.convert())
+    logits = logits_of_the_originals_example(str(tmp_path / "movinet_stream.tflite"), tf.constant(frames(8)[None]))
+    np.testing.assert_allclose(logits, keras_logits(model, frames(8))[-1], rtol=1e-4, atol=1e-5)
+
+
+def test_layers_of_others_are_exported_as_whole_clips_only(tmp_path):
+    clip = keras.Input((None, None, None, 3))
+    other = keras.Model(clip, keras.layers.Dense(3)(keras.ops.mean(clip, (1, 2, 3))))
+    for name, format, settings in [
+        ("a.onnx", "onnx", {}),
+        ("b", "saved_model", {"fixed": True}),
+        ("c.tflite", "litert", {"quantize": "int8"}),
+    ]:
+        with pytest.raises(ExportError, match="is not build_movinet's alone; allowed: whole clips in float32"):
+            export(other, tmp_path / name, format, clip=CLIP, **settings)
+    assert export(other, tmp_path / "d", "saved_model", clip=CLIP)["agreement"][0]["relative_error"] <= 1e-4
+    with pytest.raises(ExportError, match="fixed is not allowed for litert"):
+        export(other, tmp_path / "e.tflite", clip=CLIP, fixed=True)
 
 
 def test_a_keras_file_is_the_network_itself(model, tmp_path):

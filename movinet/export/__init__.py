@@ -36,6 +36,7 @@ def export(
     clips: Sequence[np.ndarray] | None = None,
     calibration: Sequence[np.ndarray] | None = None,
     rank4: bool = False,
+    fixed: bool = False,
     at_frames: Sequence[int] = (1, 50),
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
@@ -46,7 +47,8 @@ def export(
     `clip` (default 50 frames of 172 pixels at 5 a second).  labels: names of the classes; multi_label: each is a yes or
     no of its own, which the manifest tells and the runners heed.
     clips: (T, S, S, 3) float32 in [0, 1] to compare on (default: drawn shapes); calibration: those that tell int8 its
-    ranges (default: the same).  rank4: a stream of tensors of rank 4 at most, for GPU delegates.  at_frames: after how
+    ranges (default: the same).  rank4: a stream of tensors of rank 4 at most, for GPU delegates.  fixed: a SavedModel
+    of constants for one video of this size, without init_states, as TFLiteConverter wants it.  at_frames: after how
     many frames of a stream the logits are compared.  say: takes lines of progress.
 
     Beside a file `x.tflite` or `x.onnx` lie x.json, the manifest (states, preprocessing, labels, hashes), x_runner.py,
@@ -57,12 +59,13 @@ def export(
     from movinet.export.written import Job, write
 
     path, streams = Path(path), bool(is_causal(model) if stream is None else stream)
-    _check(path, format, quantize, streams, rank4)
+    _check(path, format, quantize, streams, rank4, fixed)
     from movinet.export.sample_clips import drawn_clips
 
     clip = clip or ClipSpec()
     shown = drawn_clips(clip) if clips is None else clips
-    job = Job(model, format, quantize, streams, rank4, clip, tuple(labels or ()) or None, multi_label, tuple(at_frames))
+    named, stops = tuple(labels or ()) or None, tuple(at_frames)
+    job = Job(model, format, quantize, streams, rank4, fixed, clip, named, multi_label, stops)
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         draft = Path(folder) / path.name
@@ -86,7 +89,7 @@ def is_causal(model: keras.Model) -> bool:
     return any(getattr(layer, "causal", False) for layer in model.layers)
 
 
-def _check(path: Path, format: str, quantize: str | None, streams: bool, rank4: bool) -> None:
+def _check(path: Path, format: str, quantize: str | None, streams: bool, rank4: bool, fixed: bool) -> None:
     if format not in FORMATS:
         raise ExportError(f"format {format!r} is not allowed; allowed: {', '.join(FORMATS)}")
     if quantize is not None and (quantize not in QUANTIZATIONS or format != "litert"):
@@ -94,5 +97,7 @@ def _check(path: Path, format: str, quantize: str | None, streams: bool, rank4: 
         raise ExportError(f"quantize {quantize!r} of {format} is not allowed; allowed: {allowed}")
     if rank4 and not (streams and format in ("litert", "onnx")):
         raise ExportError("rank4 is not allowed here; allowed: for streams as litert or onnx")
+    if fixed and format != "saved_model":
+        raise ExportError(f"fixed is not allowed for {format}, whose sizes are fixed; allowed: for saved_model")
     if (suffix := SUFFIXES[format]) and path.suffix != suffix:
         raise ExportError(f"{path}: a {format} file must end in {suffix}")

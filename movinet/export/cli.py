@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stream", action=argparse.BooleanOptionalAction, help="frame by frame (default: if the network is causal)"
     )
     parser.add_argument("--rank4", action="store_true", help="a stream without tensors of rank 5, for GPU delegates")
+    parser.add_argument("--fixed", action="store_true", help="a saved_model of one size, as TFLiteConverter wants it")
     parser.add_argument("--size", type=int, metavar="N", help="height and width in pixels (default: the network's)")
     parser.add_argument("--frames", type=int, metavar="N", help="frames of a clip (default: the network's)")
     parser.add_argument(
@@ -123,6 +124,7 @@ def _export(source: str, options: argparse.Namespace) -> None:
             multi_label=model.multi_label,
             clips=_clips(options, model.clip),
             rank4=options.rank4,
+            fixed=options.fixed,
             at_frames=[frames for frames in (1, 50, 500, 5_000) if frames < options.drift] + [options.drift],
             say=say,
         )
@@ -156,5 +158,6 @@ def _file_name(name: str, model: keras.Model, options: argparse.Namespace) -> st
     """Tells what the file is: networks, formats and quantisations lie in one folder, each with its manifest."""
     streams = options.stream if options.stream is not None else is_causal(model)
     format = None if options.format == "litert" else options.format
-    parts = [name, "stream" if streams else "clip", format, options.quantize, "rank4" if options.rank4 else None]
+    kinds = [kind for kind in ("rank4", "fixed") if getattr(options, kind)]
+    parts = [name, "stream" if streams else "clip", format, options.quantize, *kinds]
     return "_".join(dict.fromkeys(part for part in parts if part)) + SUFFIXES[options.format]

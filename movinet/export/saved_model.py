@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from movinet.export.signature import Tensors
+from movinet.export.signature import Signature, Tensors
 from movinet.streaming import initial_states, stream_model
 
 
@@ -43,6 +43,11 @@ def save_model(
         call = lambda image: {"logits": model(image, training=False)}  # noqa: E731
     signatures["serving_default"] = _traced(call, **specs)
     tf.saved_model.save(served, str(folder), signatures)
+
+
+def save_signature(signature: Signature, folder: str | Path) -> None:
+    """A SavedModel with `serving_default` alone, of fixed shapes, its weights constants: what converters like best."""
+    tf.saved_model.save(tf.Module(), str(folder), signature.concrete())
 
 
 def _traced(call: Callable[..., Tensors], **specs: tf.TensorSpec) -> Any:

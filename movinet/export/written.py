@@ -14,7 +14,7 @@ from movinet.export.manifest import manifest, write_manifest
 from movinet.export.onnx import onnx_call, onnx_file, with_next_names
 from movinet.export.operators import ExportError
 from movinet.export.proof import LIMITS, agreements, litert_call
-from movinet.export.saved_model import keras_call, save_model, saved_model_call
+from movinet.export.saved_model import keras_call, save_model, save_signature, saved_model_call
 from movinet.export.signature import Signature, clip_signature, frame_signature, stream_signature
 from movinet.frame_graph import is_movinet
 from movinet.spec import ClipSpec
@@ -36,6 +36,7 @@ class Job:
     quantize: str | None
     streams: bool
     rank4: bool
+    fixed: bool
     clip: ClipSpec
     labels: tuple[str, ...] | None
     multi_label: bool
@@ -59,6 +60,7 @@ def write(
 ) -> dict[str, Any]:
     """Writes `draft` and what belongs beside it; returns the report. Raises ExportError."""
     say(f"converting to {job.format}{f' ({job.quantize})' if job.quantize else ''} ...")
+    _check_layers(job, draft.name)
     signature = job.signature()
     report: dict[str, Any] = {"file": draft.name, "format": job.format, "quantize": job.quantize}
     if job.format == "litert":
@@ -68,7 +70,10 @@ def write(
         signature = with_next_names(signature)
         draft.write_bytes(onnx_file(signature))
     elif job.format == "saved_model":
-        save_model(job.model, draft, job.streams)
+        if job.fixed:
+            save_signature(signature, draft)
+        else:
+            save_model(job.model, draft, job.streams)
     else:
         job.model.save(draft)
     call, report["runtime"] = CALLS[job.format](draft)
@@ -88,11 +93,17 @@ def _litert(
 ) -> tuple[bytes, dict[str, int]]:
     if is_movinet(job.model):
         return litert_file(signature, name, job.quantize, calibration)
-    if job.streams or job.quantize:  # layers that `build_movinet` does not make go through Keras' own graph
-        raise ExportError(f"{name}: {job.model.name} is not build_movinet's alone; allowed: whole clips in float32")
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder:  # layers that `build_movinet` does not make go through Keras' own graph
         save_model(job.model, folder, False, signature.image)
         return convert(folder, name, {})
+
+
+def _check_layers(job: Job, name: str) -> None:
+    """The graph of frames knows the layers of `build_movinet` alone. Raises ExportError."""
+    keras_graph = job.format in ("litert", "saved_model", "keras") and not (job.quantize or job.fixed)
+    if not is_movinet(job.model) and (job.streams or not keras_graph):
+        allowed = "whole clips in float32, as litert, saved_model or keras"
+        raise ExportError(f"{name}: {job.model.name} is not build_movinet's alone; allowed: {allowed}")
 
 
 def _check_agreement(rows: list[dict[str, Any]], job: Job, name: str) -> None:
