@@ -179,6 +179,21 @@ def test_other_settings_in_the_same_folder_are_refused(trained, config):
     assert difference(old, new) is None
 
 
+@pytest.mark.slow
+def test_an_interrupted_training_says_how_to_go_on(config, tmp_path):
+    command = [sys.executable, "-m", "movinet", "train", "--config", str(config), "--model_dir", str(tmp_path / "m")]
+    process = subprocess.Popen([*command, "--set", "train.epochs=100000"], stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        assert any("epoch 1/" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        assert "interrupted; the same command goes on" in process.stderr.read()
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+    assert (tmp_path / "m" / "training.npz").is_file()
+
+
 def test_two_processes_do_not_train_in_one_folder(config, tmp_path):
     with locked(tmp_path), pytest.raises(ConfigError, match=rf"is being written by process {os.getpid()}; wait"):
         train(load_experiment(config)[0], tmp_path, Progress())
@@ -296,6 +311,8 @@ def test_each_checkpoint_of_a_training_is_measured_beside_it(trained, config, tm
     rows = list(csv.DictReader((folder / "continuous.csv").open()))
     assert rows[-1]["epoch"] == "3"
     assert float(rows[-1]["accuracy"]) == metrics["last"]["top1"]
+    evaluate_continuously(load_experiment(config)[0], folder, Progress(), poll=0)  # an epoch is measured once
+    assert list(csv.DictReader((folder / "continuous.csv").open())) == rows
     with pytest.raises(ConfigError, match="no training was begun here"):
         evaluate_continuously(load_experiment(config)[0], tmp_path, Progress())
 

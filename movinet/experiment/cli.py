@@ -72,6 +72,9 @@ def main(options: argparse.Namespace) -> int:
                 prepare_tensorflow(experiment.run)
             else:
                 metrics = train(experiment, options.model_dir, progress)
+        except KeyboardInterrupt:
+            print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+            return 130
         except WorkersFailed as error:
             print(f"error: {error}" if str(error) else "a worker gave up; see above", file=sys.stderr)
             return error.code

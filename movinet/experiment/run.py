@@ -112,6 +112,7 @@ class _Session:
         self.history, self.progress = history, progress
         self.writes = training.team is None or training.team.rank == 0
         self.total = training.settings.epochs * training.steps_per_epoch
+        self.summaries: Any = None  # TensorBoard's file, one for each start of the command
         progress.begin(training.epochs_done * training.steps_per_epoch + training.steps_done)
 
     def epoch(self, spec: MovinetSpec, classes: int) -> None:
@@ -167,16 +168,19 @@ class _Session:
     def _tensorboard(self, row: dict[str, Any]) -> None:
         import tensorflow as tf
 
-        writer = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
-        with writer.as_default(row["epoch"] * self.training.steps_per_epoch):
+        self.summaries = self.summaries or tf.summary.create_file_writer(str(self.folder / "tensorboard"))
+        with self.summaries.as_default(row["epoch"] * self.training.steps_per_epoch):
             for name, value in row.items():
                 if value is not None and name != "epoch":
                     tf.summary.scalar(name, value)
-        writer.close()
+        self.summaries.flush()
 
 
 def evaluate_continuously(experiment: Experiment, folder: str | Path, progress: Progress, poll: float = 10.0) -> None:
-    """Measures each epoch's checkpoint that a training in `folder` leaves, until its last; rows in continuous.csv."""
+    """Measures the newest epoch's checkpoint in `folder` until the training's last; rows in continuous.csv.
+
+    poll: seconds between looks; shorter epochs are left out.  An epoch that has its row is not measured again.
+    """
     folder = Path(folder)
     if not (folder / CONFIG).is_file():
         raise ConfigError(f"{folder}: no training was begun here; allowed: the --model_dir of one")
@@ -185,7 +189,9 @@ def evaluate_continuously(experiment: Experiment, folder: str | Path, progress: 
     cache = clips_for(experiment, progress)
     model = network(replace(experiment, weights=None), spec, len(classes_of(cache, experiment.train)))
     training = Training(model, cache, clip, experiment.train, train_clip)
-    seen, path = 0, folder / "continuous.csv"
+    path = folder / "continuous.csv"
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.exists() else []
+    seen = int(rows[-1]["epoch"]) if rows else 0
     while True:
         history = History(**training.load(folder)) if (folder / CHECKPOINT).exists() else History()
         if training.epochs_done > seen and not training.steps_done:
