@@ -18,6 +18,7 @@ import numpy as np
 from movinet.bench.deploy_clips import LabelledClips
 from movinet.bench.deploy_files import PEER_FORMS, Form, Network, write_form, write_peer
 from movinet.bench.process import answer, told
+from movinet.bench.table import NAMES
 
 Key = tuple[str, str]  # side ("ours" or "peer") and form
 WORDS = {"write": "writing", "time": "timing", "predict": "predicting with"}
@@ -134,16 +135,18 @@ class Sitting:
 
     def _name(self, step: Step) -> str:
         threads = f", {step.threads} thread{'s'[: step.threads > 1]}" if step.what == "time" else ""
-        return f"{WORDS[step.what]} {' '.join(step.key)}{threads}" + (", left out" * (step.key in self.failures))
+        return f"{WORDS[step.what]} {NAMES[step.key[0]]} {step.key[1]}{threads}" + (
+            ", left out" * (step.key in self.failures)
+        )
 
     def _seconds(self, step: Step) -> float:
         """About how long a step takes, to share out the time that is left."""
         frames, size = self.network.clip.frames, self.network.clip.resolution
         call = (1 if self.network.streams else frames) * size**2 / 3e6  # A0: a hundredth for a frame of 172 pixels
-        calls = {"write": 500, "time": self.plan.runs, "predict": 0}[step.what]
+        calls = {"write": 150, "time": self.plan.runs, "predict": 0}[step.what]
         if step.what == "predict" and self.plan.clips:
             calls = len(self.plan.clips.files) * (frames if self.network.streams else 1)
-        return {"write": 40.0 if step.key[0] == "peer" else 10.0}.get(step.what, 1.0) + calls * call
+        return {"write": 60.0 if step.key[0] == "peer" else 3.0}.get(step.what, 1.2) + calls * call
 
     def _write(self, step: Step) -> None:
         if step.key[0] == "peer":

@@ -148,6 +148,7 @@ def _describe(network: Network, form: str, file: Path, extra: dict[str, Any]) ->
         labels=network.labels,
         multi_label=network.multi_label,
         at_frames=(),
+        fixed=False,
     )
     report = {"file": file.name, "format": "litert", "quantize": quantize, "bytes": len(content)}
     report["sha256"] = hashlib.sha256(content).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 OUT_OF_MEMORY = -9  # the kernel's answer to a process that wants more than there is
+ERROR = re.compile(r"[\w.]*(Error|Exception)\b")  # as Python begins the last lines of a traceback
 Job = TypeVar("Job")
 
 
@@ -65,7 +67,8 @@ def _reason(code: int, errors: str) -> str:
     if code == OUT_OF_MEMORY:
         return "killed, probably out of memory"
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else f"exit code {code}"
+    named = [line for line in lines if ERROR.match(line)]  # a message may go on for lines
+    return (named or lines or [f"exit code {code}"])[-1][:200]
 
 
 def _processor() -> str:
