@@ -78,7 +78,8 @@ def test_every_format_is_measured(member, clips, sitting):
     for m in measured:
         assert m.failure is None
         assert (m.calls, len(m.rounds_ms)) == (3, 1)
-        assert 0 < m.p50_ms <= m.p95_ms < m.load_ms + 1000
+        assert 0 < min(m.rounds_ms) <= m.p50_ms <= m.p95_ms
+        assert m.load_ms > 0
         assert m.bytes == next(sitting.glob(f"*_{m.form}.[to]*")).stat().st_size
         assert m.peak_bytes > m.libraries_bytes > 1e7
     sizes = {m.form: m.bytes for m in measured}
