@@ -95,10 +95,9 @@ def table(lines: list[dict[str, Any]]) -> str:
     for file in FILES:
         mine = [line for line in lines if line["file"] == file]
         found = sorted((line["error"], line["network"]) for line in mine if "error" in line)
-        if found:
-            worst, median = found[-1], found[len(found) // 2][0]
-            refused = len(mine) - len(found)
-            rows.append(f"| {file} | {len(mine)} | {refused} | {worst[0]:.1e} | {worst[1]} | {median:.1e} |")
+        if mine:
+            (worst, name), (median, _) = (found[-1], found[len(found) // 2]) if found else [(float("nan"), "")] * 2
+            rows.append(f"| {file} | {len(mine)} | {len(mine) - len(found)} | {worst:.1e} | {name} | {median:.1e} |")
     return "\n".join(rows)
 
 
