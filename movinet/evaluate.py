@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from movinet.data.cache import FrameCache
+from movinet.data.clip_set import SEPARATOR
 from movinet.data.pipeline import View, make_view
 from movinet.metrics import average_precisions, calibration, confusion_matrix, top_k_accuracy
 from movinet.predict import class_probabilities
 from movinet.spec import ClipSpec
-from movinet.train_settings import SEPARATOR
 
 if TYPE_CHECKING:
     import keras

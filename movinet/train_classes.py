@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from movinet.data.cache import FrameCache
-from movinet.train_settings import SEPARATOR, TrainSettings
+from movinet.data.clip_set import SEPARATOR
+from movinet.train_settings import TrainSettings
 
 
 def classes_of(cache: FrameCache, settings: TrainSettings) -> tuple[str, ...]:

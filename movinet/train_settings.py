@@ -11,7 +11,6 @@ from movinet.data.mixing import Mixing
 
 OptimizerName = Literal["adamw", "sgd", "rmsprop"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
-SEPARATOR = "|"  # between the classes of one clip, where a clip has several
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def test_a_training_leaves_a_whole_model_folder(trained, config):
     assert metrics["top5"] >= metrics["top1"]
     assert len(json.loads((folder / "labels.json").read_text())) == 12
     assert load_experiment(folder / "config.yaml")[0] == load_experiment(config)[0]
-    assert list((folder / "tensorboard").glob("events*"))
+    assert len(list((folder / "tensorboard").glob("events*"))) == 1
 
 
 def test_the_written_model_predicts_as_a_family_member_does(trained):

@@ -187,7 +187,12 @@ def test_a_record_that_is_gone_is_an_error_with_its_place(shards):
         open_record(shards / "val-00000-of-00001.tfrecord", 5)
 
 
-def test_two_labels_are_refused(tmp_path):
-    write_shard(tmp_path / "x.tfrecord", serialize({INDEX: [1, 2]}, {}))
-    with pytest.raises(SourceError, match="no labelled clips found.*has 2 labels; allowed: one"):
-        read_source(tmp_path)
+def test_several_classes_of_a_clip_are_joined(tmp_path):
+    write_shard(tmp_path / "train.tfrecord", serialize({INDEX: [10, 2]}, {}), serialize({INDEX: [2]}, {}))
+    names = {INDEX: [1, 2], "clip/label/string": [b"run", b"jump"]}
+    write_shard(tmp_path / "val.tfrecord", serialize(names, {}))
+    found = read_source(tmp_path)
+    assert [clip.label for clip in found.clips] == ["02|10", "02", "jump|run"]
+    write_shard(tmp_path / "val.tfrecord", serialize(names | {"clip/label/string": [b"run"]}, {}))
+    (broken,) = read_source(tmp_path).broken
+    assert broken[1] == "it has 2 classes by index and 1 by name"

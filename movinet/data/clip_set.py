@@ -25,6 +25,7 @@ VIDEO_SUFFIXES = {
     ".gif",
 }
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png"}
+SEPARATOR = "|"  # between the classes of one clip, where a clip has several
 DEFAULT_FRAME_RATE = 25.0  # of pictures that come without times, as Model Garden's shards of Kinetics have it
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from movinet.data.clip_set import DEFAULT_FRAME_RATE, ClipFile, ClipSet, SourceError
+from movinet.data.clip_set import DEFAULT_FRAME_RATE, SEPARATOR, ClipFile, ClipSet, SourceError
 from movinet.data.image_sequence import ImageSequence
 from movinet.data.tfrecord import Feature, RecordError, parse, read_context, read_payload, record_spans, serialize
 from movinet.data.video_file import VideoError
@@ -83,9 +83,10 @@ def open_record(path: Path, offset: int) -> ImageSequence:
 def clips_of_shards(shards: Sequence[tuple[Path, str]]) -> ClipSet:
     """The clips of files of records, (path, split) each, from the records' heads alone.
 
-    A class without a name is called by its index, with zeros in front so that names sort as indices do.
+    A class without a name is called by its index, with zeros in front so that names sort as indices do; several
+    classes of a clip are joined, "run|jump".
     """
-    found: list[tuple[ClipFile, int | None]] = []
+    found: list[tuple[ClipFile, tuple[int, ...]]] = []
     broken: list[tuple[str, str]] = []
     unlabelled = 0
     for path, split in shards:
@@ -93,32 +94,35 @@ def clips_of_shards(shards: Sequence[tuple[Path, str]]) -> ClipSet:
             with path.open("rb") as file:
                 for offset, length in record_spans(file):
                     try:
-                        clip, index = _clip(path, offset, split, read_context(file, offset, length))
+                        clip, indices = _clip(path, offset, split, read_context(file, offset, length))
                     except RecordError as error:
                         broken.append((f"{path}@{offset}", str(error)))
                         continue
-                    if not clip.label and index is None:
+                    if not clip.label and not indices:
                         unlabelled += 1
                     else:
-                        found.append((clip, index))
+                        found.append((clip, indices))
         except RecordError as error:
             broken.append((str(path), str(error)))
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror}") from error
-    width = len(str(max((index for _, index in found if index is not None), default=0)))
-    clips = [clip if clip.label else replace(clip, label=f"{index:0{width}}") for clip, index in found]
+    width = len(str(max((index for _, indices in found for index in indices), default=0)))
+    clips = [
+        clip if clip.label else replace(clip, label=SEPARATOR.join(f"{index:0{width}}" for index in sorted(indices)))
+        for clip, indices in found
+    ]
     return ClipSet((), tuple(clips), unlabelled=unlabelled, broken=tuple(broken))
 
 
-def _clip(path: Path, offset: int, split: str, context: dict[str, Feature]) -> tuple[ClipFile, int | None]:
-    indices = context.get("clip/label/index", ())
-    if len(indices) > 1:
-        raise RecordError(f"it has {len(indices)} labels; allowed: one")
-    label = _text(context, "clip/label/string") or _text(context, "clip/label/text")
-    key = _text(context, "example/id") or _text(context, "clip/media_id") or None
-    return ClipFile(path, label, split, offset=offset, key=key), int(indices[0]) if indices else None
+def _clip(path: Path, offset: int, split: str, context: dict[str, Feature]) -> tuple[ClipFile, tuple[int, ...]]:
+    indices = tuple(int(value) for value in context.get("clip/label/index", ()))
+    labels = _texts(context, "clip/label/string") or _texts(context, "clip/label/text")
+    if labels and indices and len(labels) != len(indices):
+        raise RecordError(f"it has {len(indices)} classes by index and {len(labels)} by name")
+    key = next(iter(_texts(context, "example/id") or _texts(context, "clip/media_id")), None)
+    return ClipFile(path, SEPARATOR.join(sorted(labels)), split, offset=offset, key=key), indices
 
 
-def _text(context: dict[str, Feature], name: str) -> str:
-    value = next(iter(context.get(name, ())), b"")
-    return value.decode(errors="replace") if isinstance(value, bytes) else ""
+def _texts(context: dict[str, Feature], name: str) -> list[str]:
+    values = [value.decode(errors="replace") for value in context.get(name, ()) if isinstance(value, bytes)]
+    return values if all(values) else []

@@ -67,6 +67,7 @@ def over_frames(accuracies: Sequence[float], clip: ClipSpec, path: Path) -> None
     last = (frames[-1], accuracies[-1])
     axes.annotate(f"{last[1]:.1%}", last, (0, 8), textcoords="offset points", ha="right", fontsize=9)
     axes.set(xlim=(0, len(accuracies) + 0.5), ylim=(0, 1.02), ylabel="top-1")
+    axes.locator_params(axis="x", integer=True)
     axes.set_xlabel(f"frames seen, {clip.frames_per_second:g} per second")
     axes.set_title("accuracy while a stream goes on", fontsize=11, color=INK)
     _spare(axes)
