@@ -36,8 +36,8 @@ def is_movinet(model: keras.Model) -> bool:
 class FrameGraph:
     """A `build_movinet` model, called on the frames of one video.
 
-    int8: activations in a form that is fast and exact enough once quantised: no HARD_SWISH, which the int8 delegate
-    does not run, and which would cut the graph into pieces.
+    int8: a form that is fast and exact enough once quantised: no HARD_SWISH and no AVERAGE_POOL_2D, which the int8
+    delegate does not run, and which would cut the graph into pieces.
     """
 
     model: keras.Model
@@ -46,9 +46,9 @@ class FrameGraph:
     def __call__(self, frames: Any, states: States | None = None) -> tuple[Any, States]:
         """Frames (T, H, W, 3) -> logits (1, classes) after the newest one, and the next states.
 
-        states: by the names of `initial_states`, then T is 1.  Stream buffers lack the axis of the batch, (frames, H,
-        W, C), or are lists of past frames (1, H, W, C), of which only the newest is returned; sums have any rank.
-        None: the frames are a whole clip.
+        states: by the names of `initial_states`, then T is 1.  Stream buffers have those shapes, (1, frames, H, W, C),
+        or are lists of past frames (1, H, W, C), of which only the newest is returned; sums have any rank.  None: the
+        frames are a whole clip.
         """
         x, later = frames, {}
         for layer in self.model.layers:
@@ -78,13 +78,10 @@ class FrameGraph:
             with tf.name_scope(f"{block.name}_{stage}"):
                 if taps[0] == 1:
                     x = form([x], kernel, stride)
-                elif states is not None and isinstance(buffer := states["stream_buffer"], list):
-                    later["stream_buffer"] = x
-                    x = form([*buffer, x], kernel, stride)
                 else:
-                    seen = _padded(x, block) if states is None else tf.concat([states["stream_buffer"], x], 0)
+                    seen = _padded(x, block)
                     if states is not None:
-                        later["stream_buffer"] = seen[-block.reach :]
+                        seen, later["stream_buffer"] = _continued(states["stream_buffer"], x)
                     in_time = block.depthwise and taps[1:] == (1, 1) and stride == 1
                     x = _in_time(seen, kernel) if in_time else form(_windows(seen, taps[0]), kernel, stride)
                 x = self._activated(tf.nn.bias_add(x, tf.constant(shift)), block.activate)
@@ -103,7 +100,8 @@ class FrameGraph:
             later |= pooled
         y, _ = self._conv(layer.projection, y, gain=layer.scale)
         if layer.has_skip:
-            x = tf.nn.avg_pool2d(x, 3, 2, "SAME") if layer.stride > 1 else x
+            if layer.stride > 1:
+                x = _pooled_by_convolution(x) if self.int8 else tf.nn.avg_pool2d(x, 3, 2, "SAME")
             x, _ = self._conv(layer.skip, x)
         return y + x, later
 
@@ -143,8 +141,19 @@ def _padded(x: Any, block: ConvBlock) -> Any:
     return tf.pad(x, ((past, block.reach - past), (0, 0), (0, 0), (0, 0)))
 
 
-def _windows(frames: Any, taps: int) -> list[Any]:
-    """What each time tap sees of (T + taps - 1, H, W, C): T frames."""
+def _continued(buffer: Any, x: Any) -> tuple[Any, Any]:
+    """What time taps see after a buffer, of the buffer's form, and the next buffer, or a list's newest frame."""
+    if isinstance(buffer, list):
+        return [*buffer, x], x
+    seen = tf.concat([buffer, tf.expand_dims(x, 0)], 1)
+    return seen, seen[:, 1:]
+
+
+def _windows(seen: Any, taps: int) -> list[Any]:
+    """What each time tap sees of T + taps - 1 frames: (T, H, W, C)."""
+    if isinstance(seen, list):
+        return seen
+    frames = tf.reshape(seen, seen.shape[-4:])
     count = frames.shape[0] - (taps - 1)
     return [frames[tap : tap + count] for tap in range(taps)]
 
@@ -170,11 +179,34 @@ def _depthwise(windows: list[Any], kernel: np.ndarray, stride: int) -> Any:
 
 
 def _in_time(seen: Any, kernel: np.ndarray) -> Any:
-    """A depthwise convolution of (T + kt - 1, H, W, C) with (kt, 1, 1, C): two-dimensional over time and space."""
-    count, height, width, channels = seen.shape
+    """A depthwise convolution of T + kt - 1 frames with (kt, 1, 1, C), two-dimensional over time and space.
+
+    Frames of a list lie on top of each other, and the taps a frame's height apart: nothing is reshaped.
+    """
+    kernel = kernel.transpose(0, 1, 3, 2)
+    if isinstance(seen, list):
+        apart = (seen[0].shape[1], 1)
+        return tf.nn.depthwise_conv2d(tf.concat(seen, 1), kernel, (1, 1, 1, 1), "VALID", dilations=apart)
+    *_, count, height, width, channels = seen.shape
     planes = tf.reshape(seen, (1, count, height * width, channels))
-    planes = tf.nn.depthwise_conv2d(planes, kernel.reshape(-1, 1, channels, 1), (1, 1, 1, 1), "VALID")
+    planes = tf.nn.depthwise_conv2d(planes, kernel, (1, 1, 1, 1), "VALID")
     return tf.reshape(planes, (-1, height, width, channels))
+
+
+def _pooled_by_convolution(x: Any) -> Any:
+    """`avg_pool2d(x, 3, 2, "SAME")` as a depthwise convolution: a sum, and a factor for the pixels it is made of."""
+    _, *size, channels = x.shape
+    kernel = np.full((3, 3, channels, 1), 1 / 9, np.float32)
+    rows, columns = (9**0.5 / _pixels(length) for length in size)
+    inside = np.broadcast_to(np.outer(rows, columns)[None, :, :, None], (1, len(rows), len(columns), channels))
+    return tf.nn.depthwise_conv2d(x, kernel, (1, 2, 2, 1), "SAME") * inside.astype(np.float32)
+
+
+def _pixels(length: int) -> np.ndarray:
+    """How many of `length` pixels each window of 3 covers that begins 2 after the last one, padded as "SAME" is."""
+    count = -(-length // 2)
+    starts = 2 * np.arange(count) - max(2 * count + 1 - length, 0) // 2
+    return np.minimum(starts + 3, length) - np.maximum(starts, 0)
 
 
 def _spatial_mean(x: Any) -> Any:

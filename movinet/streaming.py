@@ -179,13 +179,12 @@ def _frozen(model: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
     from movinet.frame_graph import FrameGraph
 
-    graph, buffer = FrameGraph(model), "_stream_buffer"  # whose frames are a batch there
+    graph = FrameGraph(model)
 
     @tf.function(autograph=False)
     def step(inputs):
-        states = {name: state[0] if name.endswith(buffer) else state for name, state in inputs.items()}
+        states = dict(inputs)
         logits, later = graph(states.pop("image"), states)
-        later = {name: state[None] if name.endswith(buffer) else state for name, state in later.items()}
         return {"logits": logits, **later}
 
     return lambda inputs: step({**inputs, "image": inputs["image"][0]})

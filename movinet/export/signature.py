@@ -81,11 +81,8 @@ def stream_signature(model: keras.Model, size: int, int8: bool = False) -> Signa
     zeros = initial_states(model, 1, size)
 
     def call(inputs: Tensors) -> Tensors:
-        states = {name: tf.squeeze(inputs[name], 0) if _is_buffer(name) else inputs[name] for name in zeros}
-        logits, later = graph(tf.reshape(inputs["image"], shape), states)
-        return {"logits": logits} | {
-            name: tf.expand_dims(state, 0) if _is_buffer(name) else state for name, state in later.items()
-        }
+        logits, later = graph(tf.reshape(inputs["image"], shape), {name: inputs[name] for name in zeros})
+        return {"logits": logits, **later}
 
     states = tuple(State(name, tuple(zero.shape), _dtype(zero), output=name) for name, zero in zeros.items())
     return Signature((1, *shape), states, call)
