@@ -73,17 +73,23 @@ def test_every_side_measures_what_it_can():
 
 def test_a_failure_is_a_cell_with_its_reason(tmp_path):
     job = Job("a0-base", preset("a0-base"), "forward", "peer", (1, 50, 172), 1, 1.0, 1)
-    crashing, hanging, killed = (tmp_path / name for name in ("crashing", "hanging", "killed"))
+    crashing, hanging, killed, broken = (tmp_path / name for name in ("crashing", "hanging", "killed", "broken"))
     crashing.write_text(
         "#!/bin/sh\necho 'tf.ResourceExhaustedError: no memory for (1, 50)' >&2\necho '  see above' >&2\nexit 1\n"
     )
     hanging.write_text("#!/bin/sh\nexec sleep 60\n")
     killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    broken.write_text("#!/bin/sh\necho 'INFO: all is well' >&2\nkill -SEGV $$\n")
     reasons = []
-    for program in (crashing, hanging, killed):
+    for program in (crashing, hanging, killed, broken):
         program.chmod(0o755)
         reasons.append(measure(job, str(program), 1).failure)
-    assert reasons == ["tf.ResourceExhaustedError: no memory for (1, 50)", "over 1 s", "killed, probably out of memory"]
+    assert reasons == [
+        "tf.ResourceExhaustedError: no memory for (1, 50)",
+        "over 1 s",
+        "killed, probably out of memory",
+        "ended by SIGSEGV",
+    ]
     text = markdown([*MEASURED[:2], dataclasses.replace(BASE, side="peer", failure="over 1 s")], MACHINE)
     assert cells(text)[0]["Model Garden, ms"] == "failed"
     assert cells(text)[0]["ours, times faster"] == "-"

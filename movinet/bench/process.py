@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -66,6 +67,8 @@ def machine(threads: int) -> dict[str, Any]:
 def _reason(code: int, errors: str) -> str:
     if code == OUT_OF_MEMORY:
         return "killed, probably out of memory"
+    if code < 0:  # what it said last is not why
+        return f"ended by {signal.Signals(-code).name}"
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     named = [line for line in lines if ERROR.match(line)]  # a message may go on for lines
     return (named or lines or [f"exit code {code}"])[-1][:200]
