@@ -95,3 +95,11 @@ def test_an_exported_file_is_not_exported_again(family, tmp_path, capsys):
     assert main(["export", str(family / "A0"), "--out", str(tmp_path)]) == 0
     assert main(["export", str(tmp_path / "A0_clip.tflite"), "--out", str(tmp_path)]) == 2
     assert "A0_clip.tflite is an exported file; allowed: a model folder" in capsys.readouterr().err
+
+
+def test_a_long_comparison_tells_how_long_it_will_take(family, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("movinet.export.proof.EVERY", 0.0)
+    assert main(["export", str(family / "A2"), "--out", str(tmp_path), "--drift", "1200"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "frames compared" in line]
+    assert lines[-1].endswith("  1,200 of 1,200 frames compared, 0 s left")
+    assert len(lines) > 100

@@ -157,8 +157,7 @@ def test_both_runners_print_the_same(kind, stream_file, node_folder):
     in_node = run(["node", "net_runner.mjs", "video.npy"], folder)
     assert in_node.stdout == run([sys.executable, "net_runner.py", "video.npy"], folder).stdout
     assert (len(in_node.stdout.splitlines()), in_node.stderr) == (len(LABELS), "")
-    np.save(folder / "video.npy", frames(0))
-    assert (
-        "video.npy is too short; allowed: 1 frames or more"
-        in run(["node", "net_runner.mjs", "video.npy"], folder).stderr
-    )
+    for video, shape in ((frames(0), "0,20,20,3"), (frames(3)[:, :10], "3,10,20,3")):
+        np.save(folder / "video.npy", video)
+        refused = run(["node", "net_runner.mjs", "video.npy"], folder).stderr
+        assert f"video.npy: ({shape}) is not allowed; allowed: 1 or more frames of (20,20,3)" in refused

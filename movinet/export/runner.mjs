@@ -70,9 +70,12 @@ async function main(video) {
   const { readFileSync } = await import("node:fs");
   const runner = await load();
   const { image, labels, multi_label: multiLabel } = runner.manifest;
-  const frames = npy(readFileSync(video));
-  const size = image.shape.reduce((product, length) => product * length, 1);
-  if (frames.length < size) throw new Error(`${video} is too short; allowed: ${image.frames_per_call} frames or more`);
+  const { shape, frames } = npy(readFileSync(video));
+  const [wanted, size] = [image.shape.slice(-3), image.shape.reduce((product, length) => product * length, 1)];
+  if (shape[0] < image.frames_per_call || `${shape.slice(1)}` !== `${wanted}`) {
+    const allowed = `${image.frames_per_call} or more frames of (${wanted})`;
+    throw new Error(`${video}: (${shape}) is not allowed; allowed: ${allowed}`);
+  }
   let logits;
   for (let start = 0; start + size <= frames.length; start += size) {
     logits = await runner.push(frames.slice(start, start + size));
@@ -83,13 +86,17 @@ async function main(video) {
   for (const k of best) console.log(`${percent(shares[k])}  ${labels?.[k] ?? `class ${k}`}`);
 }
 
-/** The numbers of a file that NumPy saved, as a Float32Array in [0, 1]. */
+/** What a file of NumPy's holds: its shape, and the numbers as a Float32Array in [0, 1]. */
 function npy(file) {
   const start = 10 + file.readUInt16LE(8);
-  const kind = /'descr': '(\|u1|<f4)', 'fortran_order': False/.exec(file.toString("latin1", 10, start))?.[1];
+  const header = /'descr': '(\|u1|<f4)', 'fortran_order': False, 'shape': \((.*?)\)/;
+  const [, kind, lengths] = header.exec(file.toString("latin1", 10, start)) ?? [];
   if (!kind) throw new Error("the frames are of another kind; allowed: uint8 or float32, in C order");
-  if (kind === "|u1") return Float32Array.from(file.subarray(start), (value) => value / 255);
-  return new Float32Array(file.buffer.slice(file.byteOffset + start, file.byteOffset + file.length));
+  const frames =
+    kind === "|u1"
+      ? Float32Array.from(file.subarray(start), (value) => value / 255)
+      : new Float32Array(file.buffer.slice(file.byteOffset + start, file.byteOffset + file.length));
+  return { shape: lengths.split(",").map(Number), frames };
 }
 
 if (globalThis.process?.argv[1]?.endsWith(import.meta.url.split("/").at(-1))) await main(process.argv[2]);
