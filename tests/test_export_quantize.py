@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from movinet.export import ExportError, export
+from movinet.export.file_graph import FileGraph, ignored_below
 from movinet.export.int8 import along
 from movinet.export.litert import litert_file
 from movinet.export.operators import operators
@@ -28,6 +29,24 @@ def arrays(signature):
     """The signature's function on arrays."""
     function = signature.concrete()
     return lambda inputs: {name: value.numpy() for name, value in function(**inputs).items()}
+
+
+def quantizations(content):
+    """Scale and zero point of each tensor, by name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow announces that its interpreter moves to ai-edge-litert
+        interpreter = tf.lite.Interpreter(model_content=content)
+    return {tensor["name"]: tensor["quantization"] for tensor in interpreter.get_tensor_details()}
+
+
+@pytest.fixture(scope="module")
+def signed_model():
+    """A model with kernels of both signs, so that activations have both."""
+    model, rng = built(), np.random.default_rng(2)
+    for weight in model.weights:
+        if weight.path.endswith("kernel"):
+            weight.assign(rng.normal(0, 2 / np.sqrt(np.prod(weight.shape[:-1])), weight.shape))
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +100,7 @@ def test_float16_and_dynamic_range_stay_near(model, tmp_path):
 def test_calibration_goes_on_from_the_networks_own_states(model):
     signature = stream_signature(model, SIZE)
     clips = drawn_clips(CLIP, 2)
-    calls = list(along(signature, arrays(signature), clips))
+    calls = [given for given, _ in along(signature, arrays(signature), clips)]
     counts = [int(call["state_head_pool_frame_count"][0]) for call in calls]
     assert counts == [0, 1, 2, 3, 4] * 2
     np.testing.assert_array_equal(calls[7]["image"][0, 0], clips[1][2])
@@ -99,7 +118,8 @@ def test_a_file_that_is_too_far_from_keras_is_not_written(model, tmp_path, monke
 def test_calibration_tells_of_late_positions_and_keeps_the_true_count():
     spec = dataclasses.replace(SPEC, use_positional_encoding=True)
     signature = stream_signature(built(spec), SIZE)
-    calls = list(along(signature, arrays(signature), drawn_clips(dataclasses.replace(CLIP, frames=20), 1)))
+    clips = drawn_clips(dataclasses.replace(CLIP, frames=20), 1)
+    calls = [given for given, _ in along(signature, arrays(signature), clips)]
     told = np.array([int(call["state_block0_layer0_pos_enc_frame_count"][0]) for call in calls])
     true = told == np.arange(20)
     assert 4 < true.sum() < 16
@@ -108,10 +128,31 @@ def test_calibration_tells_of_late_positions_and_keeps_the_true_count():
 
 
 def test_an_int8_tensor_has_the_range_of_its_own_values(int8_file):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TensorFlow announces that its interpreter moves to ai-edge-litert
-        interpreter = tf.lite.Interpreter(str(int8_file))
-    scales = {tensor["name"]: tensor["quantization"][0] for tensor in interpreter.get_tensor_details()}
+    scales = {name: scale for name, (scale, _) in quantizations(int8_file.read_bytes()).items()}
     gates = [scales[name] for name in scales if name.endswith(("expansion_0/mul", "project_0/mul", "se_reduce_0/mul"))]
     assert len(gates) == 5
     assert max(gates) <= 1.01 / 255  # of a hard swish's gate, 0 to 1; not that of the product it is part of
+
+
+def test_int8_spends_no_values_on_what_a_hard_swish_ignores(signed_model):
+    signature = stream_signature(signed_model, SIZE, int8=True)
+    graph = FileGraph(litert_file(signature, "net")[0])
+    ignored = {graph.tensors[index].name.decode(): lowest for index, lowest in ignored_below(graph).items()}
+    content, _ = litert_file(signature, "net", "int8", drawn_clips(CLIP, 4))
+    least = [(-128 - zero) * scale for name, (scale, zero) in quantizations(content).items() if name in ignored]
+    assert set(ignored.values()) == {-3.0}
+    assert len(least) >= 10  # stem, head, and four in each layer, some of them reshaped
+    assert -3.1 < min(least) < -2.9  # -4.1 would be met
+
+
+def test_int8_moves_no_classs_mean_logit(signed_model, tmp_path):
+    clips = drawn_clips(CLIP, 8)
+    logits = {}
+    for quantize in (None, "int8"):
+        signature = stream_signature(signed_model, SIZE, int8=quantize == "int8")
+        (tmp_path / "net.tflite").write_bytes(litert_file(signature, "net", quantize, clips)[0])
+        calls = along(signature, litert_call(tmp_path / "net.tflite")[0], clips)
+        logits[quantize] = np.concatenate([returned["logits"] for _, returned in calls])
+    error = logits["int8"] - logits[None]
+    assert np.abs(error.mean(0)).max() < 0.3 * error.std(0).mean()  # 0.1; 1.5 as rounding leaves it
+    assert error.std() > 0.005 * logits[None].std()
