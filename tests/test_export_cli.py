@@ -70,9 +70,11 @@ def test_labels_and_what_they_mean_come_from_the_model_or_the_command(family, tm
     assert (manifest := read(tmp_path / "many_clip.json"))["labels"] == list(LABELS)
     assert (manifest["multi_label"], manifest["output"]["of"]) == (True, "the clip")
     arguments = [str(family / "A2"), "--out", str(tmp_path), "--labels", str(tmp_path / "names.txt")]
-    assert main(["export", *arguments, "--drift", "1"]) == 0
+    assert main(["export", *arguments, "--drift", "1", "--multi-label", "--fps", "12.5"]) == 0
     assert (manifest := read(tmp_path / "A2_stream.json"))["labels"] == ["a", "b", "c"]
-    assert (manifest["multi_label"], manifest["output"]["of"]) == (False, "all frames so far")
+    assert (manifest["multi_label"], manifest["output"]["of"]) == (True, "all frames so far")
+    assert manifest["image"]["frames_per_second"] == 12.5
+    assert main(["export", *arguments, "--fps", "0"]) == 2
     capsys.readouterr()
 
 

@@ -41,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="where the files go")
     parser.add_argument("--weights", "--checkpoint", metavar="CHECKPOINT", help="of a published name")
     parser.add_argument("--labels", metavar="FILE", help="names of the classes: a JSON list, or a line each")
+    parser.add_argument(
+        "--multi-label",
+        action=argparse.BooleanOptionalAction,
+        help="each class is a yes or no of its own (default: as the model folder was trained)",
+    )
     parser.add_argument("--format", choices=FORMATS, default="litert")
     parser.add_argument("--quantize", choices=QUANTIZATIONS, help="of litert (default: float32)")
     parser.add_argument(
@@ -50,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fixed", action="store_true", help="a saved_model of one size, as TFLiteConverter wants it")
     parser.add_argument("--size", type=int, metavar="N", help="height and width in pixels (default: the network's)")
     parser.add_argument("--frames", type=int, metavar="N", help="frames of a clip (default: the network's)")
+    parser.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: the network's)")
     parser.add_argument(
         "--calibration", metavar="FOLDER", help="videos to compare on, and to calibrate int8 (default: drawn shapes)"
     )
@@ -66,6 +72,8 @@ def main(options: argparse.Namespace) -> int:
     for name in ("size", "frames", "calibration_clips", "drift"):
         if (value := getattr(options, name)) is not None and value < 1:
             raise ExportError(f"--{name.replace('_', '-')} {value} is not allowed; allowed: 1 or more")
+    if options.fps is not None and not options.fps > 0:
+        raise ExportError(f"--fps {options.fps:g} is not allowed; allowed: > 0")
     models, begun, failed = _models(options.model), time.monotonic(), 0
     for number, source in enumerate(models, 1):
         if len(models) > 1:
@@ -106,7 +114,7 @@ def _export(source: str, options: argparse.Namespace) -> None:
     with native_stderr_closed():
         from movinet.predict_models import Wanted, load_model
 
-        wanted = Wanted(options.weights, options.labels, options.frames, options.size)
+        wanted = Wanted(options.weights, options.labels, options.frames, options.size, options.fps, options.multi_label)
         model = load_model(source, wanted)
         if model.network is None:
             raise ExportError(f"{source} is an exported file; allowed: {ALLOWED}")
