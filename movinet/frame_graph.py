@@ -1,7 +1,8 @@
 """The deploy form of a network for one video: a graph of rank-4 tensors with constants for weights.
 
 A clip is a batch of its frames, (T, H, W, C), so that nothing is reshaped between convolutions; batch norms and
-ReZero's scalars are folded into kernels.  Operators are those that LiteRT has built in.  TensorFlow only.
+ReZero's scalars are folded into kernels.  Operators are those that LiteRT has built in, unless `frame_products` are
+asked for.  TensorFlow only.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from movinet import frame_convolutions
 from movinet.layers.activation import ACTIVATION_FUNCTIONS
 from movinet.layers.bottleneck import Bottleneck
 from movinet.layers.conv import ConvBlock
@@ -37,11 +39,13 @@ class FrameGraph:
     """A `build_movinet` model, called on the frames of one video.
 
     int8: a form that is fast and exact enough once quantised: no HARD_SWISH and no AVERAGE_POOL_2D, which the int8
-    delegate does not run, and which would cut the graph into pieces.
+    delegate does not run, and which would cut the graph into pieces.  forms: the module that has the convolutions,
+    `frame_convolutions`, or `frame_products` for XLA.
     """
 
     model: keras.Model
     int8: bool = False
+    forms: Any = frame_convolutions
 
     def __call__(self, frames: Any, states: States | None = None) -> tuple[Any, States]:
         """Frames (T, H, W, 3) -> logits (1, classes) after the newest one, and the next states.
@@ -74,7 +78,7 @@ class FrameGraph:
         for stage, (taps, stride) in enumerate(block.stages):
             with tf.init_scope():  # values, not operations of the graph that is being made
                 kernel, shift = (np.asarray(value) for value in block.folded(stage, gain))
-            form = _depthwise if block.depthwise else _full
+            form = self.forms.depthwise if block.depthwise else self.forms.full
             with tf.name_scope(f"{block.name}_{stage}"):
                 if taps[0] == 1:
                     x = form([x], kernel, stride)
@@ -83,7 +87,8 @@ class FrameGraph:
                     if states is not None:
                         seen, later["stream_buffer"] = _continued(states["stream_buffer"], x)
                     in_time = block.depthwise and taps[1:] == (1, 1) and stride == 1
-                    x = _in_time(seen, kernel) if in_time else form(_windows(seen, taps[0]), kernel, stride)
+                    windows = self.forms.windows
+                    x = self.forms.in_time(seen, kernel) if in_time else form(windows(seen, taps[0]), kernel, stride)
                 x = self._activated(tf.nn.bias_add(x, tf.constant(shift)), block.activate)
         return x, later
 
@@ -101,7 +106,7 @@ class FrameGraph:
         y, _ = self._conv(layer.projection, y, gain=layer.scale)
         if layer.has_skip:
             if layer.stride > 1:
-                x = _pooled_by_convolution(x) if self.int8 else tf.nn.avg_pool2d(x, 3, 2, "SAME")
+                x = frame_convolutions.average_pooled(x) if self.int8 else tf.nn.avg_pool2d(x, 3, 2, "SAME")
             x, _ = self._conv(layer.skip, x)
         return y + x, later
 
@@ -147,66 +152,6 @@ def _continued(buffer: Any, x: Any) -> tuple[Any, Any]:
         return [*buffer, x], x
     seen = tf.concat([buffer, tf.expand_dims(x, 0)], 1)
     return seen, seen[:, 1:]
-
-
-def _windows(seen: Any, taps: int) -> list[Any]:
-    """What each time tap sees of T + taps - 1 frames: (T, H, W, C)."""
-    if isinstance(seen, list):
-        return seen
-    frames = tf.reshape(seen, seen.shape[-4:])
-    count = frames.shape[0] - (taps - 1)
-    return [frames[tap : tap + count] for tap in range(taps)]
-
-
-def _full(windows: list[Any], kernel: np.ndarray, stride: int) -> Any:
-    """A convolution with (kt, kh, kw, C, F), of all time taps at once."""
-    x = tf.concat(windows, -1) if len(windows) > 1 else windows[0]
-    taps, height, width, channels, filters = kernel.shape
-    kernel = kernel.transpose(1, 2, 0, 3, 4).reshape(height, width, taps * channels, filters)
-    return tf.nn.conv2d(x, kernel, stride, "SAME")
-
-
-def _depthwise(windows: list[Any], kernel: np.ndarray, stride: int) -> Any:
-    """A depthwise convolution with (kt, kh, kw, C), a sum over its time taps."""
-    _, height, width, channels = kernel.shape
-    if height == width == stride == 1:  # a product for each tap costs less than a convolution
-        parts = [x * tap.reshape(channels) for x, tap in zip(windows, kernel, strict=True)]
-    else:
-        strides = (1, stride, stride, 1)
-        taps = kernel[..., None]
-        parts = [tf.nn.depthwise_conv2d(x, tap, strides, "SAME") for x, tap in zip(windows, taps, strict=True)]
-    return sum(parts[1:], parts[0])
-
-
-def _in_time(seen: Any, kernel: np.ndarray) -> Any:
-    """A depthwise convolution of T + kt - 1 frames with (kt, 1, 1, C), two-dimensional over time and space.
-
-    Frames of a list lie on top of each other, and the taps a frame's height apart: nothing is reshaped.
-    """
-    kernel = kernel.transpose(0, 1, 3, 2)
-    if isinstance(seen, list):
-        apart = (seen[0].shape[1], 1)
-        return tf.nn.depthwise_conv2d(tf.concat(seen, 1), kernel, (1, 1, 1, 1), "VALID", dilations=apart)
-    *_, count, height, width, channels = seen.shape
-    planes = tf.reshape(seen, (1, count, height * width, channels))
-    planes = tf.nn.depthwise_conv2d(planes, kernel, (1, 1, 1, 1), "VALID")
-    return tf.reshape(planes, (-1, height, width, channels))
-
-
-def _pooled_by_convolution(x: Any) -> Any:
-    """`avg_pool2d(x, 3, 2, "SAME")` as a depthwise convolution: a sum, and a factor for the pixels it is made of."""
-    _, *size, channels = x.shape
-    kernel = np.full((3, 3, channels, 1), 1 / 9, np.float32)
-    rows, columns = (9**0.5 / _pixels(length) for length in size)
-    inside = np.broadcast_to(np.outer(rows, columns)[None, :, :, None], (1, len(rows), len(columns), channels))
-    return tf.nn.depthwise_conv2d(x, kernel, (1, 2, 2, 1), "SAME") * inside.astype(np.float32)
-
-
-def _pixels(length: int) -> np.ndarray:
-    """How many of `length` pixels each window of 3 covers that begins 2 after the last one, padded as "SAME" is."""
-    count = -(-length // 2)
-    starts = 2 * np.arange(count) - max(2 * count + 1 - length, 0) // 2
-    return np.minimum(starts + 3, length) - np.maximum(starts, 0)
 
 
 def _spatial_mean(x: Any) -> Any:

@@ -124,7 +124,8 @@ class Stream:
     model: a causal `build_movinet` model, whose weights it shares; pool: as for `stream_model`.  One `Stream` follows
     as many videos side by side as the first frames have clips.
     frozen: for one video, a frame at a time, with the published pool, on TensorFlow: the weights as they are now become
-    constants of a graph of fewer operations, without batch norms (`movinet.frame_graph`).  ValueError elsewhere.
+    constants of a graph without batch norms (`movinet.frame_graph`), which XLA compiles at the first frame of a size,
+    for some seconds.  ValueError elsewhere.
     """
 
     def __init__(self, model: keras.Model, pool: Pool = CUMULATIVE, frozen: bool = False):
@@ -177,17 +178,19 @@ def _frozen(model: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The twin for one frame of one video, with its weights as constants."""
     import tensorflow as tf
 
+    from movinet import frame_products
     from movinet.frame_graph import FrameGraph
 
-    graph = FrameGraph(model)
+    graph = FrameGraph(model, forms=frame_products)
 
-    @tf.function(autograph=False)
+    @tf.function(autograph=False, jit_compile=True)  # without XLA, half of the time is TensorFlow's, between operations
     def step(inputs):
         states = dict(inputs)
-        logits, later = graph(states.pop("image"), states)
+        image = states.pop("image")
+        logits, later = graph(tf.reshape(image, image.shape[1:]), states)
         return {"logits": logits, **later}
 
-    return lambda inputs: step({**inputs, "image": inputs["image"][0]})
+    return step
 
 
 def _compiled(twin: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:
