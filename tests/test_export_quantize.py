@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from movinet.data.shape_drawing import LABELS as LABELS_OF_SHAPES
+from movinet.data.shape_drawing import draw
 from movinet.export import ExportError, export
 from movinet.export.file_graph import FileGraph, ignored_below
 from movinet.export.int8 import along
@@ -17,6 +19,8 @@ from movinet.export.operators import operators
 from movinet.export.proof import LIMITS, litert_call
 from movinet.export.sample_clips import drawn_clips
 from movinet.export.signature import stream_signature
+from movinet.model import build_movinet
+from movinet.spec import BlockSpec, HeadSpec, LayerSpec, StemSpec
 from tests.test_export import CLIP, LABELS, SIZE, SPEC, built, frames, keras_logits
 
 
@@ -156,3 +160,45 @@ def test_int8_moves_no_classs_mean_logit(signed_model, tmp_path):
     error = logits["int8"] - logits[None]
     assert np.abs(error.mean(0)).max() < 0.3 * error.std(0).mean()  # 0.1; 1.5 as rounding leaves it
     assert error.std() > 0.005 * logits[None].std()
+
+
+@pytest.mark.slow
+def test_an_int8_stream_names_as_many_clips_rightly_as_float_for_long(tmp_path):
+    motions = LABELS_OF_SHAPES[:4]
+    (clips, wanted), (others, labels) = motion_clips(motions, 120, seed=0), motion_clips(motions, 60, seed=1)
+    keras.utils.set_random_seed(0)
+    block = BlockSpec(12, (LayerSpec(24, (3, 3, 3)), LayerSpec(32, (5, 1, 1))))
+    spec = dataclasses.replace(SPEC, stem=StemSpec(8), blocks=(block,), head=HeadSpec(24, 32))
+    model = build_movinet(spec, len(motions), batch_norm_momentum=0.9)
+    for layer in (model.get_layer(f"block0_layer{number}") for number in range(2)):
+        layer.scale.assign(0.2)
+    model.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(np.concatenate([clips, clips], 1), wanted, batch_size=16, epochs=16, verbose=0)
+    classes = {}
+    for quantize in (None, "int8"):
+        signature = stream_signature(model, SIZE, int8=quantize == "int8")
+        (tmp_path / "net.tflite").write_bytes(litert_file(signature, "net", quantize, clips[:16])[0])
+        call = litert_call(tmp_path / "net.tflite")[0]
+        classes[quantize] = np.array([classes_after(signature, call, clip, (50, 300)) for clip in others])
+    right = {quantize: (found == labels[:, None]).mean(0) for quantize, found in classes.items()}
+    assert right[None].min() > 0.9  # of four
+    assert (right["int8"] >= right[None] - 0.01).all()
+
+
+def motion_clips(labels, per_class, seed):
+    """Clips (N, T, S, S, 3) of moving shapes, float32 in [0, 1], and their labels' places (N,)."""
+    rng, wanted = np.random.default_rng(seed), np.arange(len(labels) * per_class) % len(labels)
+    times = (np.arange(12) - 6) / 6
+    return np.stack([draw(labels[place], times, SIZE, rng) for place in wanted]).astype(np.float32) / 255, wanted
+
+
+def classes_after(signature, call, clip, counts):
+    """The likeliest class after so many frames of a clip that is shown again and again."""
+    states, found = signature.first_states(), []
+    for number in range(1, max(counts) + 1):
+        given = {"image": clip[(number - 1) % len(clip)].reshape(signature.image), **states}
+        returned = call(given)
+        states = signature.next_states(given, returned)
+        if number in counts:
+            found.append(int(returned["logits"].argmax()))
+    return found
