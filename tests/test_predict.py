@@ -22,7 +22,7 @@ def video(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def member(tmp_path_factory):
-    return write_member(tmp_path_factory.mktemp("member"))
+    return write_member(tmp_path_factory.mktemp("family") / "member")  # below a folder that no other test writes to
 
 
 def test_the_probabilities_are_those_of_the_saved_network(video, member):
