@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
@@ -169,7 +170,7 @@ def test_an_int8_stream_names_as_many_clips_rightly_as_float_for_long(tmp_path):
     keras.utils.set_random_seed(0)
     block = BlockSpec(12, (LayerSpec(24, (3, 3, 3)), LayerSpec(32, (5, 1, 1))))
     spec = dataclasses.replace(SPEC, stem=StemSpec(8), blocks=(block,), head=HeadSpec(24, 32))
-    model = build_movinet(spec, len(motions), batch_norm_momentum=0.9)
+    model: Any = build_movinet(spec, len(motions), batch_norm_momentum=0.9)  # Keras types verbose as text
     for layer in (model.get_layer(f"block0_layer{number}") for number in range(2)):
         layer.scale.assign(0.2)
     model.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
