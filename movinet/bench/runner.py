@@ -56,6 +56,9 @@ def ours(job: dict[str, Any]) -> tuple[Callable[[], Any], Any, str]:
 
     def make():
         model = build_movinet(spec_from_dict(job["spec"]), job["classes"])
+        for variable in model.weights:
+            if variable.ndim < 2:  # norms, biases, ReZero: zeros among constants would be left out of the work
+                variable.assign(keras.random.uniform(variable.shape, 0.1, 0.3))
         model = fuse(model) if job["side"] == "fused" else model
         if job["what"] != "frame" or job["side"] == "fused":
             return model, None
