@@ -39,6 +39,19 @@ def test_a_family_is_exported_without_the_member_that_fails(family, tmp_path, ca
         assert len([line for line in printed.out.splitlines() if f" s  {stage} " in line]) >= 2
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--rank4", "--no-stream"], "rank4 is not allowed here; allowed: for streams as litert or onnx"),
+        (["--calibration", "nothing"], "nothing: no readable video here or below"),
+    ],
+)
+def test_what_no_member_can_be_asked_is_refused_once(family, tmp_path, capsys, options, told):
+    assert main(["export", str(family), "--out", str(tmp_path), *options]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {told}")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("format", ["litert", "saved_model"])
 def test_nothing_of_the_converters_is_printed(family, format, tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from movinet.export.operators import ExportError
+from movinet.export.operators import ExportError, RequestError
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
@@ -91,13 +91,13 @@ def is_causal(model: keras.Model) -> bool:
 
 def _check(path: Path, format: str, quantize: str | None, streams: bool, rank4: bool, fixed: bool) -> None:
     if format not in FORMATS:
-        raise ExportError(f"format {format!r} is not allowed; allowed: {', '.join(FORMATS)}")
+        raise RequestError(f"format {format!r} is not allowed; allowed: {', '.join(FORMATS)}")
     if quantize is not None and (quantize not in QUANTIZATIONS or format != "litert"):
         allowed = ", ".join(QUANTIZATIONS) if format == "litert" else "none but for litert"
-        raise ExportError(f"quantize {quantize!r} of {format} is not allowed; allowed: {allowed}")
+        raise RequestError(f"quantize {quantize!r} of {format} is not allowed; allowed: {allowed}")
     if rank4 and not (streams and format in ("litert", "onnx")):
-        raise ExportError("rank4 is not allowed here; allowed: for streams as litert or onnx")
+        raise RequestError("rank4 is not allowed here; allowed: for streams as litert or onnx")
     if fixed and format != "saved_model":
-        raise ExportError(f"fixed is not allowed for {format}, whose sizes are fixed; allowed: for saved_model")
+        raise RequestError(f"fixed is not allowed for {format}, whose sizes are fixed; allowed: for saved_model")
     if (suffix := SUFFIXES[format]) and path.suffix != suffix:
-        raise ExportError(f"{path}: a {format} file must end in {suffix}")
+        raise RequestError(f"{path}: a {format} file must end in {suffix}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from movinet.export import FORMATS, QUANTIZATIONS, SUFFIXES, ExportError, export, is_causal
+from movinet.export.operators import RequestError
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec
 
@@ -80,6 +81,8 @@ def main(options: argparse.Namespace) -> int:
             print(f"{source}: {number} of {len(models)}", flush=True)
         try:
             _export(source, options)
+        except RequestError:
+            raise
         except Exception as error:
             if len(models) == 1:
                 raise

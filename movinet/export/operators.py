@@ -22,6 +22,10 @@ class ExportError(ValueError):
     """A network cannot be exported as asked; the text says why."""
 
 
+class RequestError(ExportError):
+    """What was asked is not allowed, whichever the network."""
+
+
 def operators(content: bytes) -> list[Operator]:
     """All operators of a LiteRT file's content, in order."""
     from tensorflow.lite.python import schema_py_generated as schema

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from movinet.data.shape_drawing import LABELS, draw
-from movinet.export.operators import ExportError
+from movinet.export.operators import RequestError
 from movinet.spec import ClipSpec
 
 
@@ -21,7 +21,7 @@ def drawn_clips(clip: ClipSpec, count: int = 4, seed: int = 0) -> list[np.ndarra
 
 
 def video_clips(folder: str | Path, clip: ClipSpec, count: int, seed: int = 0) -> list[np.ndarray]:
-    """The centres of `count` videos below `folder`, chosen by `seed`, as a network takes them. Raises ExportError."""
+    """The centres of `count` videos below `folder`, chosen by `seed`, as a network takes them. Raises RequestError."""
     from movinet.data.clip_set import VIDEO_SUFFIXES, files_and_frame_folders
     from movinet.data.video import VideoError
     from movinet.predict import centre_clip
@@ -38,5 +38,5 @@ def video_clips(folder: str | Path, clip: ClipSpec, count: int, seed: int = 0) -
         except VideoError:  # others will do; that none is readable is told below
             continue
     if not clips:
-        raise ExportError(f"{folder}: no readable video here or below; {len(videos)} files have a video's name")
+        raise RequestError(f"{folder}: no readable video here or below; {len(videos)} files have a video's name")
     return clips
