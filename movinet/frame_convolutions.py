@@ -15,7 +15,7 @@ def windows(seen: Any, taps: int) -> list[Any]:
     """What each time tap sees of T + taps - 1 frames: (T, H, W, C)."""
     if isinstance(seen, list):
         return seen
-    frames = tf.reshape(seen, seen.shape[-4:])
+    frames: Any = tf.reshape(seen, seen.shape[-4:])
     count = frames.shape[0] - (taps - 1)
     return [frames[tap : tap + count] for tap in range(taps)]
 
