@@ -110,6 +110,7 @@ def forward(model: Any, clip: Any, states: None, optimizer: Any) -> Callable[[],
     import tensorflow as tf
 
     call = tf.function(lambda x: model(x, training=False), autograph=False)
+    call.get_concrete_function(clip)  # traced here: of the largest networks that takes a minute
     return lambda: call(clip).numpy()
 
 
@@ -126,6 +127,7 @@ def training(model: Any, clip: Any, states: None, optimizer: Any) -> Callable[[]
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return loss
 
+    step.get_concrete_function(clip)
     return lambda: step(clip).numpy()
 
 
@@ -150,9 +152,9 @@ def frame(model: Any, image: Any, states: dict[str, Any] | None, optimizer: Any)
 
 
 def times(run: Callable[[], Any], runs: int, seconds: float) -> list[float]:
-    """Milliseconds of `runs` runs after one that traces, fewer where they take more than `seconds` together.
+    """Milliseconds of `runs` runs after one that warms up, fewer where they take more than `seconds` together.
 
-    A first run of more than a minute is the measurement itself: tracing is a few hundredths of it.
+    A first run of more than a minute is the measurement itself: what it warms up is a small part of it.
     """
     first = _milliseconds(run)
     if first > 60_000:
