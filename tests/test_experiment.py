@@ -365,7 +365,7 @@ def test_every_experiment_prints_its_settings_and_those_of_kinetics_train(path, 
     shapes = synthesize(tmp_path / "shapes", MovingShapes(1, 1, resolution=16, frames_per_second=10, seconds=1))
     changes = [f"data.path={shapes}", f"data.folder={tmp_path / 'data'}", "data.resolution=20", "data.seconds=1"]
     changes += ["clip.resolution=16", "clip.frames=2", "train.epochs=1", "train.batch_size=6", "train.accumulate=2"]
-    changes += ["run.threads=1", "run.ahead=0", "evaluation.worst=2"]
+    changes += ["run.ahead=0", "evaluation.worst=2"]
     command = ["train", "--config", str(path), "--mode", "train_and_eval", "--model_dir", str(tmp_path / "m")]
     assert main([*command, "--set", *changes]) == 0
     report = json.loads((tmp_path / "m" / "evaluation" / "evaluation.json").read_text())
