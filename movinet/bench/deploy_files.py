@@ -173,14 +173,13 @@ def _digest(model: keras.Model) -> str:
 
 
 def _random(name: str) -> keras.Model:
-    """Always the same. What begins at zero or one is moved, or whole branches of the network would be constants."""
+    """Always the same."""
     import keras
 
+    from movinet.bench.random_weights import move_from_zero
     from movinet.model import build_movinet
 
     keras.utils.set_random_seed(0)
-    model, rng = build_movinet(PRESETS[name], CLASSES), np.random.default_rng(0)
-    for weight in model.weights:
-        if not weight.path.endswith("kernel"):
-            weight.assign(weight + rng.uniform(0.05, 0.2, weight.shape))
+    model = build_movinet(PRESETS[name], CLASSES)
+    move_from_zero(model)
     return model

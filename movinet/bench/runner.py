@@ -49,6 +49,7 @@ def ours(job: dict[str, Any]) -> tuple[Callable[[], Any], Any, str]:
     """Loads the libraries; returns what makes (model, states), an optimizer and the version of Keras."""
     import keras
 
+    from movinet.bench.random_weights import move_from_zero
     from movinet.fuse import fuse
     from movinet.model import build_movinet
     from movinet.spec import spec_from_dict
@@ -56,9 +57,7 @@ def ours(job: dict[str, Any]) -> tuple[Callable[[], Any], Any, str]:
 
     def make():
         model = build_movinet(spec_from_dict(job["spec"]), job["classes"])
-        for variable in model.weights:
-            if variable.ndim < 2:  # norms, biases, ReZero: zeros among constants would be left out of the work
-                variable.assign(keras.random.uniform(variable.shape, 0.1, 0.3))
+        move_from_zero(model)
         model = fuse(model) if job["side"] == "fused" else model
         if job["what"] != "frame" or job["side"] == "fused":
             return model, None
