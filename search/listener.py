@@ -17,6 +17,9 @@ class Listener:
     def on_data(self, what: str, done: int, total: int) -> None:
         """Clips are being prepared: `what` is "writing clips" or "decoding clips", `done` of `total` are ready."""
 
+    def on_note(self, text: str) -> None:
+        """A line that stays: a kind of thing that is left out of the clips, such as those that do not decode."""
+
     def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
         """The search begins or goes on: `total` trials in all, of which `finished` are recorded already."""
 

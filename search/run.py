@@ -37,7 +37,7 @@ def run_search(
         if len(journal.records) >= settings.search.trials:
             return journal.records
         space = settings.load_space()
-        cache = prepare(settings.data, clips_of(space), listener)
+        cache = prepare(settings.data, clips_of(space), listener, run_folder)
         write_whole(run_folder / LABELS_FILE, json.dumps(cache.labels, ensure_ascii=False))
         plan = Plan(Task(space, settings.load_budget(), len(cache.labels)), settings.search, journal)
         plan.check()
@@ -94,7 +94,7 @@ def train_family(
         if not missing:
             return {name: found for name in members if (found := read_metrics(folders[name]))}
         settings = replace(settings, train=replace(settings.train, epochs=epochs))
-        cache = prepare(settings.data, _clips(settings, missing), listener)
+        cache = prepare(settings.data, _clips(settings, missing), listener, run_folder)
         workers = share_machine(settings.resources, len(missing))
         with ray_cluster(workers, address):
             from search.engine import run_jobs

@@ -22,6 +22,7 @@ from search.settings import Settings, first_difference, load_settings, settings_
 CONFIG_FILE = "config.yaml"
 ENVIRONMENT_FILE = "environment.json"
 LABELS_FILE = "labels.json"
+NOTES_FILE = "notes.txt"  # a line on each kind of thing that is left out of the clips
 
 
 @contextmanager

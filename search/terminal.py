@@ -50,6 +50,7 @@ class Terminal(Listener):
         self.began = time.monotonic()
         self.spoke = -QUIET_SECONDS
         self.steps: dict[str, TaskID] = {}  # what is prepared -> its bar
+        self.notes: set[str] = set()
         self.training: dict[int | str, Training] = {}
         self.search: SearchProgress | None = None
         self.family: FamilyProgress | None = None
@@ -75,6 +76,14 @@ class Terminal(Listener):
         if done == total or self._is_quiet():
             left = self.bars.tasks[self.steps[what]].time_remaining
             self._line(f"{what}: {done}/{total}" + (f", about {_clock(left)} left" if left else ""))
+
+    def on_note(self, text: str) -> None:
+        if text in self.notes:  # the clips of the search serve the family, too
+            return
+        self.notes.add(text)
+        if self.live:
+            self.view.console.print(Text(text, style="yellow"), soft_wrap=True)
+        self._line(text)
 
     def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
         self.search = SearchProgress(total, finished, self.settings.load_budget().flops)

@@ -15,6 +15,8 @@ def run(terminal: Terminal) -> None:
     with terminal:
         terminal.on_data("writing clips", 0, 10)
         terminal.on_data("writing clips", 10, 10)
+        for _ in range(2):  # once for the search, once for the family
+            terminal.on_note("1 clips give no frames")
         terminal.on_run(2, 1, [])
         terminal.on_start(0, 4_000_000, 0)
         terminal.on_epoch(0, {"epoch": 1, "val_accuracy": 0.5})
@@ -33,13 +35,14 @@ def test_without_a_terminal_there_are_plain_lines():
     assert [line.split(" | ")[0] for line in lines] == [
         "writing clips: 0/10",
         "writing clips: 10/10",
+        "1 clips give no frames",
         "search: 2 trials on 1 worker",
         "trial 0 finished: 50.0% at 4 MFLOPs",
         "trial 1 failed: loss is nan at 8 MFLOPs",
         "A0 trained: 75.0% at 4 MFLOPs",
     ]
-    assert "1/2   best 50.0% at 4 MFLOPs (#0)   front 1" in lines[3]
-    assert "2/2   1 failed" in lines[4]
+    assert "1/2   best 50.0% at 4 MFLOPs (#0)   front 1" in lines[4]
+    assert "2/2   1 failed" in lines[5]
     assert "\x1b" not in stream.getvalue()
 
 
@@ -51,11 +54,12 @@ def test_a_long_silence_is_broken_by_an_epoch(monkeypatch):
     assert "A0 epoch 1/" in stream.getvalue()
 
 
-def test_a_live_view_is_redrawn_and_says_why_a_trial_failed():
+def test_a_live_view_is_redrawn_and_says_why_a_trial_failed_and_what_is_left_out():
     stream = io.StringIO()
     run(Terminal("demo", SETTINGS, stream, live=True))
     assert "\x1b" in stream.getvalue()
     assert "trial 1 failed: loss is nan" in stream.getvalue()
+    assert stream.getvalue().count("1 clips give no frames") == 1
 
 
 def test_the_view_names_what_is_in_training_and_the_best_so_far():
