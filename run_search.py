@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -76,8 +77,13 @@ def _say(code: int, text: str) -> int:
 def _how_to_resume(options: argparse.Namespace) -> str:
     if getattr(options, "name", None) is None or not (_run_folder(options) / "config.yaml").is_file():
         return ""
-    elsewhere = f" --runs-folder {options.runs_folder}" if options.runs_folder != DEFAULT_RUNS else ""
-    return f"; go on with: python run_search.py resume {options.name}{elsewhere}"
+    return f"; go on with: {_command('resume', _run_folder(options))}"
+
+
+def _command(verb: str, run: Path) -> str:
+    """What to type to do this with a run."""
+    elsewhere = [] if run.parent == Path(DEFAULT_RUNS) else ["--runs-folder", str(run.parent)]
+    return shlex.join(["python", "run_search.py", verb, run.name, *elsewhere])
 
 
 def _write_log(options: argparse.Namespace) -> str:
@@ -151,7 +157,7 @@ def _with_terminal(work: Callable[..., None], settings: Settings, run: Path, add
     print(f"run {run}, log {run / LOG}", flush=True)
     with output_to(run / LOG) as stream, Terminal(run.name, settings, stream) as terminal:
         work(settings, run, terminal, address)
-    print(f"\n{closing_summary(run, _example_video(settings))}")
+    print(f"\n{closing_summary(run, _example_video(settings))}\nexport   {_command('export', run)}")
 
 
 def _example_video(settings: Settings) -> Path | None:

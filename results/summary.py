@@ -24,7 +24,9 @@ def closing_summary(run_folder: str | Path, example_video: str | Path | None = N
     if members:
         best = max(members, key=lambda name: members[name]["accuracy"])
         words = ["python", "-m", "movinet", "predict", str(example_video or "VIDEO"), "--model"]
-        parts[-1] += f"\ntry      {shlex.join([*words, str(run / 'family' / best)])}"
+        words.append(str(run / "family" / best))
+        words += ["--stream"] if spec_from_yaml(run / "family" / best / "spec.yaml").causal else []
+        parts[-1] += f"\ntry      {shlex.join(words)}"
     return "\n\n".join(part for part in parts if part)
 
 

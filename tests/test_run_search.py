@@ -17,6 +17,7 @@ MEMBERS = ["A0", "A1", "A2", "A3", "A4", "A5"]
 CONFIG = """
 space:
   clip: {seconds: 1, frames_per_second: [4], resolution: [16, 24]}
+  model: {causal: true}
   stem: {filters: 8}
   block2: {stride: 2, base_filters: [8, 16], layers: [1, 2], kernel: [[1, 3, 3], [3, 3, 3]], expand_ratio: 2}
   head: {project_filters: 16, head_filters: 16}
@@ -94,7 +95,9 @@ def test_a_run_says_what_it_does_in_plain_lines(run):
         "trial 2 finished: ",
         "A5 trained: ",
         "3 trials, ",
-        "try      python -m movinet",
+        "try      python -m movinet predict ",
+        " --stream\n",
+        f"export   python run_search.py export tiny --runs-folder {run.parent}",
     ):
         assert text in said
 
@@ -134,8 +137,8 @@ def test_a_family_is_exported_by_its_run(run, search, capsys):
     assert main(["export", "tiny", *search[2:], "--quantize", "float16"]) == 0
     said = capsys.readouterr().out
     for member in MEMBERS:
-        assert (run / "exported" / f"{member}_clip_float16.tflite").stat().st_size > 0
-        assert f"{member}_clip_float16.tflite: " in said
+        assert (run / "exported" / f"{member}_stream_float16.tflite").stat().st_size > 0
+        assert f"{member}_stream_float16.tflite: " in said
 
 
 def test_only_export_takes_other_options(run, search, capsys):

@@ -8,14 +8,16 @@ def test_the_summary_of_a_run_with_a_family(tmp_path):
     family = {name: {**metrics, "parameters": 1234} for name, metrics in FAMILY.items()}
     write_run(tmp_path / "demo", TRIALS, family)
     for name in family:
-        (tmp_path / "demo" / "family" / name / "spec.yaml").write_text(spec_to_yaml(preset("a0-base")))
+        (tmp_path / "demo" / "family" / name / "spec.yaml").write_text(
+            spec_to_yaml(preset("a0-base" if name == "A0" else "a0-stream"))
+        )
     text = closing_summary(tmp_path / "demo", "my clips/one.mp4")
     lines = [line.split() for line in text.splitlines()]
     assert lines[0] == ["6", "trials", "(2", "stopped,", "1", "failed),", "3", "on", "the", "front"]
     assert ["#1", "2.00", "100", "25.0%"] in lines
     member_folder = str(tmp_path / "demo" / "family" / "A0")
     assert ["A0", "50", "x", "172²", "4.00", "1,234", "62.5%", member_folder] in lines
-    assert f"--model {tmp_path / 'demo' / 'family' / 'A1'}" in text  # the best one
+    assert f"--model {tmp_path / 'demo' / 'family' / 'A1'} --stream" in text  # the best one, which is causal
     assert "predict 'my clips/one.mp4'" in text
 
 
