@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain, cycle, islice
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ Call = Callable[[Tensors], Tensors]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Logits of a file against the network's after so many frames (of clips: one clip).
+    """Logits of a file against the network's after so many frames (of clips: whole ones).
 
     relative_error: the greatest difference so far by the greatest logit; same_class: the share of calls so far whose
     likeliest class is the network's.
@@ -42,32 +43,42 @@ def agreements(
     signature: Signature,
     call: Call,
     clips: Iterable[np.ndarray],
-    at: Iterable[int],
+    at: Sequence[int],
     say: Callable[[str], None] = lambda line: None,
 ) -> list[dict[str, Any]]:
     """How far `call`, which takes and returns tensors by name, follows the network after `at` frames.
 
-    clips: (T, S, S, 3), one after the other as one stream, again from the first when they end.  say: is told every few
-    seconds how long it will take.
+    clips: (T, S, S, 3), as one stream, again from the first when they end; a network of whole clips takes each of them
+    once, and no more than cover the greatest of `at`.  say: is told every few seconds how long it will take.
     """
     clips = list(clips)
-    if not signature.states:
-        clip = np.resize(clips[0], signature.image)
-        logits = np.asarray(_whole(model)(clip))
-        found = call({"image": clip})["logits"]
-        return [asdict(Agreement(clip.shape[1], _error(found, logits), float(found.argmax() == logits.argmax())))]
-    stops = sorted(set(at))
+    if signature.states:
+        frames, last = 1, max(at)
+        steps = zip(_reference(model, clips), _followed(signature, call, clips), strict=False)
+    else:
+        frames = signature.image[1]
+        last = min(len(clips), ceil(max(at) / frames))
+        steps = _whole_clips(model, signature, call, clips)
+    stops = {min(ceil(stop / frames), last) for stop in at}
     rows, worst, same, begun, told = [], 0.0, 0, time.monotonic(), time.monotonic()
-    steps = zip(_reference(model, clips), _followed(signature, call, clips), strict=False)
-    for number, (wanted, found) in enumerate(islice(steps, stops[-1]), 1):
-        worst = max(worst, _error(found, wanted))
+    for number, (wanted, found) in enumerate(islice(steps, last), 1):
+        worst = float(np.maximum(worst, _error(found, wanted)))  # max would lose a NaN
         same += int(found.argmax() == wanted.argmax())
         if number in stops:
-            rows.append(asdict(Agreement(number, worst, same / number)))
+            rows.append(asdict(Agreement(number * frames, worst, same / number)))
         if (now := time.monotonic()) > told + EVERY:
-            told, left = now, (now - begun) / number * (stops[-1] - number)
-            say(f"{number:,} of {stops[-1]:,} frames compared, {left:.0f} s left")
+            told, left = now, (now - begun) / number * (last - number)
+            say(f"{number * frames:,} of {last * frames:,} frames compared, {left:.0f} s left")
     return rows
+
+
+def _whole_clips(
+    model: keras.Model, signature: Signature, call: Call, clips: list[np.ndarray]
+) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+    """Logits (1, classes) of each clip, by Keras and by the file."""
+    for clip in clips:
+        image = np.resize(clip, signature.image)
+        yield np.asarray(_whole(model)(image)), call({"image": image})["logits"]
 
 
 def _reference(model: keras.Model, clips: list[np.ndarray]) -> Iterable[np.ndarray]:
