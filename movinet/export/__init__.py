@@ -52,25 +52,29 @@ def export(
     many frames of a stream the logits are compared.  say: takes lines of progress.
 
     Beside a file `x.tflite` or `x.onnx` lie x.json, the manifest (states, preprocessing, labels, hashes), x_runner.py,
-    which needs NumPy and the runtime only, for LiteRT x_runner.mjs, and x.report.json.  Raises ExportError, and leaves
-    everything as it was, for operators that are not built in (it names the layer) and where logits differ by more than
-    1e-4 of the greatest (float16: 1e-2).
+    which needs NumPy and the runtime only, for LiteRT x_runner.mjs, and x.report.json.  An earlier export to the same
+    path makes way.  Raises ExportError, and leaves everything as it was, for operators that are not built in (it names
+    the layer) and where logits differ by more than 1e-4 of the greatest (float16: 1e-2).
     """
     from movinet.export.written import Job, write
 
     path, streams = Path(path), bool(is_causal(model) if stream is None else stream)
     _check(path, format, quantize, streams, rank4, fixed)
-    from movinet.export.sample_clips import drawn_clips
+    report_file = path.with_name(f"{path.name.removesuffix(SUFFIXES[format])}.report.json")
+    _check_place(path, format, report_file)
+    from movinet.export.sample_clips import checked, drawn_clips
 
     clip = clip or ClipSpec()
-    shown = drawn_clips(clip) if clips is None else clips
-    named, stops = tuple(labels or ()) or None, tuple(at_frames)
+    shown = drawn_clips(clip) if clips is None else checked(clips, clip.resolution, "clips")
+    met = shown if calibration is None else checked(calibration, clip.resolution, "calibration")
+    named, stops = None if labels is None else tuple(map(str, labels)), tuple(at_frames)
+    _check_sizes(model, named, stops)
     job = Job(model, format, quantize, streams, rank4, fixed, clip, named, multi_label, stops)
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
         draft = Path(folder) / path.name
-        report = write(job, draft, shown, shown if calibration is None else calibration, say)
-        draft.with_name(f"{path.stem}.report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+        report = write(job, draft, shown, met, say)
+        draft.with_name(report_file.name).write_text(json.dumps(report, indent=1), encoding="utf-8")
         _put_in_place(Path(folder), path)
     return report
 
@@ -99,5 +103,30 @@ def _check(path: Path, format: str, quantize: str | None, streams: bool, rank4: 
         raise RequestError("rank4 is not allowed here; allowed: for streams as litert or onnx")
     if fixed and format != "saved_model":
         raise RequestError(f"fixed is not allowed for {format}, whose sizes are fixed; allowed: for saved_model")
+    if path.name in ("", ".."):
+        raise RequestError(f"{path} is not allowed; allowed: the name of a file, or of a SavedModel's folder")
     if (suffix := SUFFIXES[format]) and path.suffix != suffix:
         raise RequestError(f"{path}: a {format} file must end in {suffix}")
+
+
+def _check_place(path: Path, format: str, report: Path) -> None:
+    """Only an earlier export to this path may be replaced."""
+    if format != "saved_model":
+        if path.is_dir():
+            raise RequestError(f"{path} is a folder; allowed: the name of a file")
+    elif path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").exists()):
+        raise RequestError(f"{path}: what lies there is no SavedModel; allowed: a new name, or one to replace")
+    try:
+        other = json.loads(report.read_text(encoding="utf-8"))["file"]
+    except (OSError, ValueError, LookupError, TypeError):  # none of ours
+        return
+    if other != path.name and (path.parent / other).exists():
+        raise RequestError(f"{path}: {other} lies beside it, and they would share {report.name}; allowed: another name")
+
+
+def _check_sizes(model: keras.Model, labels: tuple[str, ...] | None, at_frames: tuple[int, ...]) -> None:
+    classes = model.output_shape[-1]
+    if labels is not None and len(labels) != classes:
+        raise RequestError(f"{len(labels)} labels are not allowed; allowed: {classes}, one for each class")
+    if not at_frames or min(at_frames) < 1:
+        raise RequestError(f"at_frames {at_frames} is not allowed; allowed: 1 or more")

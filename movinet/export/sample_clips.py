@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,3 +41,18 @@ def video_clips(folder: str | Path, clip: ClipSpec, count: int, seed: int = 0) -
     if not clips:
         raise RequestError(f"{folder}: no readable video here or below; {len(videos)} files have a video's name")
     return clips
+
+
+def checked(clips: Sequence[np.ndarray], size: int, use: str) -> list[np.ndarray]:
+    """The clips, when a network of `size` pixels can take them. use: for messages. Raises RequestError."""
+    allowed = f"allowed: one or more float32 (T, {size}, {size}, 3) in [0, 1]"
+    if len(clips) == 0:
+        raise RequestError(f"{use}: no clips are not allowed; {allowed}")
+    for clip in clips:
+        kind = f"clips of shape {clip.shape} and {clip.dtype}"
+        if clip.ndim != 4 or clip.shape[1:] != (size, size, 3) or not clip.size:
+            raise RequestError(f"{use}: {kind} are not allowed; {allowed}")
+        low, high = clip.min(), clip.max()
+        if clip.dtype != np.float32 or not 0 <= low <= high <= 1:
+            raise RequestError(f"{use}: {kind} from {low:g} to {high:g} are not allowed; {allowed}")
+    return list(clips)
