@@ -16,7 +16,7 @@ from PIL import Image
 from movinet.__main__ import main
 from movinet.bench.deploy import Measurement, Plan, Sitting
 from movinet.bench.deploy_clips import write_clips
-from movinet.bench.deploy_files import FORMS, Network, forms_of, read_network, write_peer
+from movinet.bench.deploy_files import FORMS, forms_of, network_or_random, write_peer
 from movinet.bench.deploy_plot import draw
 from movinet.bench.deploy_runner import opened
 from movinet.bench.deploy_table import markdown, ratio
@@ -73,7 +73,7 @@ def sitting(member, clips, tmp_path_factory):
 
 def test_every_format_is_measured(member, clips, sitting):
     measured = [Measurement(**m) for m in json.loads((sitting / "table.json").read_text())["measurements"]]
-    assert [m.form for m in measured] == forms_of(read_network(str(member)))
+    assert [m.form for m in measured] == forms_of(network_or_random(str(member)))
     assert {"float32", "float16-rank4", "dynamic", "int8-rank4"} <= {m.form for m in measured}
     for m in measured:
         assert m.failure is None
@@ -87,7 +87,7 @@ def test_every_format_is_measured(member, clips, sitting):
 
 
 def test_accuracy_is_that_of_the_network(member, clips, sitting):
-    network = read_network(str(member))
+    network = network_or_random(str(member))
     right = []
     for number, label in enumerate(LABELS * 2):
         frames, _ = centre_clip(clips / "val" / label / f"{number}.mp4", network.clip)
@@ -101,7 +101,7 @@ def test_accuracy_is_that_of_the_network(member, clips, sitting):
 
 def test_the_reports_show_every_file(member, sitting):
     rows = cells((sitting / "table.md").read_text(encoding="utf-8"))
-    assert [row["file"] for row in rows] == forms_of(read_network(str(member)))
+    assert [row["file"] for row in rows] == forms_of(network_or_random(str(member)))
     assert {row["threads"] for row in rows} == {"1"}
     assert Image.open(sitting / "plot.png").width > 1000
 
@@ -119,7 +119,7 @@ def test_a_file_is_measured_without_tensorflow(member, sitting):
 
 
 def test_what_cannot_be_written_or_measured_is_a_row_with_its_reason(tmp_path):
-    base = read_network(str(write_member(tmp_path / "base", SPEC)))
+    base = network_or_random(str(write_member(tmp_path / "base", SPEC)))
     forms, told = (FORMS["float32-rank4"], FORMS["float32"]), []
     sitting = Sitting(base, Plan(forms, (1, 2), runs=1, rounds=2), tmp_path)
     assert len(list(sitting.run(told.append))) == 10
@@ -167,7 +167,7 @@ def test_model_gardens_files_are_made_once(member, sitting, tmp_path):
         """print(json.dumps({"tensorflow": "0"}))' "$@"\n"""
     )
     peer.chmod(0o755)
-    network = read_network(str(member))
+    network = network_or_random(str(member))
     found = write_peer(network, str(peer), tmp_path, 60)
     assert found == {form: tmp_path / f"{network.name}_peer_{form}.tflite" for form in ("float32", "dynamic")}
     logits = [opened(file, 1)[0].push(np.ones((1, 24, 24, 3), np.float32)) for file in (given, found["float32"])]
@@ -183,7 +183,7 @@ def test_model_gardens_files_are_made_once(member, sitting, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not PEER, reason="MOVINET_PEER names no python with Model Garden")
 def test_model_gardens_files_are_of_the_same_network(tmp_path):
-    network = dataclasses.replace(read_network("t0-stream"), clip=ClipSpec(2, 32, 10.0))
+    network = dataclasses.replace(network_or_random("t0-stream"), clip=ClipSpec(2, 32, 10.0))
     frames = np.random.default_rng(0).random((3, 1, 32, 32, 3), np.float32)
     stream = Stream(network.model)
     wanted = [np.asarray(stream.push(frame[None]))[0] for frame in frames]
@@ -251,8 +251,7 @@ def test_the_plot_is_wider_where_accuracy_is_known(tmp_path):
 
 
 def test_random_weights_are_the_same_each_time_and_none_is_dead():
-    first, again = read_network("t0-stream"), read_network("t0-stream")
-    assert isinstance(first, Network)
+    first, again = network_or_random("t0-stream"), network_or_random("t0-stream")
     assert first.labels is None
     for weight, other in zip(first.model.weights, again.model.weights, strict=True):
         np.testing.assert_array_equal(weight, other)

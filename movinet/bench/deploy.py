@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from movinet.bench.deploy_clips import LabelledClips
-from movinet.bench.deploy_files import PEER_FORMS, Form, Network, write_form, write_peer
+from movinet.bench.deploy_files import PEER_FORMS, Form, write_form, write_peer
 from movinet.bench.process import answer, told
 from movinet.bench.table import NAMES
+from movinet.export.network import Network
 
 Key = tuple[str, str]  # side ("ours" or "peer") and form
 WORDS = {"write": "writing", "time": "timing", "predict": "predicting with"}

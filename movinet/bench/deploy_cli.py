@@ -13,7 +13,7 @@ from movinet.bench.options import check_least, out_file, peer_python, tell, warn
 
 if TYPE_CHECKING:
     from movinet.bench.deploy import Plan
-    from movinet.bench.deploy_files import Network
+    from movinet.export.network import Network
 
 DEPLOY = """\
 Exports MODEL in every format, and measures each file as an app runs it: in a process of its own, without TensorFlow,
@@ -64,14 +64,14 @@ def main(options: argparse.Namespace) -> int:
     out = _checked(options)
     peer = options.peer and peer_python(options.peer)
     from movinet.bench.deploy import Sitting
-    from movinet.bench.deploy_files import read_network
+    from movinet.bench.deploy_files import network_or_random
     from movinet.bench.deploy_plot import draw
     from movinet.bench.deploy_table import markdown
     from movinet.bench.process import machine
     from movinet.bench.table import write
 
     tell(f"loading {options.model} ...")
-    network = read_network(options.model, options.weights, options.labels)
+    network = network_or_random(options.model, options.weights, options.labels)
     for note in network.notes:
         tell(f"note: {note}")
     with TemporaryDirectory() as scratch:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from movinet.bench.process import answer
-from movinet.export import SUFFIXES, ExportError, export, is_causal
-from movinet.predict_models import Wanted, load_model
+from movinet.export import SUFFIXES, export
+from movinet.export.network import Network, read_network
+from movinet.predict_models import Wanted
 from movinet.presets import PRESETS
 from movinet.quiet import native_stderr_closed
-from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
     import keras
@@ -46,36 +46,15 @@ FORMS = {
 PEER_FORMS = ("float32", "dynamic")  # what the original offers
 
 
-@dataclass(frozen=True)
-class Network:
-    """What is written. labels: None of random weights, of which no accuracy can be asked; notes: what was assumed."""
-
-    name: str
-    model: keras.Model
-    clip: ClipSpec
-    labels: tuple[str, ...] | None
-    multi_label: bool = False
-    notes: tuple[str, ...] = ()
-
-    @property
-    def streams(self) -> bool:
-        """Whether a call takes one frame, else a clip."""
-        return is_causal(self.model)
-
-
-def read_network(source: str, weights: str | None = None, labels: str | None = None) -> Network:
+def network_or_random(source: str, weights: str | None = None, labels: str | None = None) -> Network:
     """MODEL of `export`; a published name without weights gets random ones, since time does not depend on them.
 
-    Raises what `load_model` raises.
+    Raises what `read_network` raises.
     """
     with native_stderr_closed():
         if source in PRESETS and not weights:
             return Network(source, _random(source), PRESETS[source].clip, None)
-        found = load_model(source, Wanted(weights, labels))
-    if found.network is None:
-        raise ExportError(f"{source} is written already; allowed: a model folder, a published name or a .keras file")
-    name = found.name.removesuffix(".keras")
-    return Network(name, found.network, found.clip, found.labels, found.multi_label, found.notes)
+        return read_network(source, Wanted(weights, labels))
 
 
 def forms_of(network: Network) -> list[str]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-ALLOWED = "a model folder, a published name or a .keras file"
 EXAMPLES = """examples:
   python -m movinet export runs/default/family/A2 --out exported
   python -m movinet export runs/default/family --out exported --quantize float16
@@ -62,17 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--calibration-clips", type=int, default=16, metavar="N", help="how many (default 16)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which of them (default 0)")
-    parser.add_argument(
-        "--drift", type=int, default=50, metavar="N", help="compare a stream over so many frames (default 50)"
-    )
+    parser.add_argument("--drift", type=int, default=50, metavar="N", help="compare over so many frames (default 50)")
     parser.set_defaults(run=main)
 
 
 def main(options: argparse.Namespace) -> int:
     """Exports, and prints what is being done and the reports. Returns 1 if one of several models failed."""
-    for name in ("size", "frames", "calibration_clips", "drift"):
-        if (value := getattr(options, name)) is not None and value < 1:
-            raise ExportError(f"--{name.replace('_', '-')} {value} is not allowed; allowed: 1 or more")
+    for name, least in {"size": 1, "frames": 1, "calibration_clips": 1, "seed": 0, "drift": 1}.items():
+        if (value := getattr(options, name)) is not None and value < least:
+            raise ExportError(f"--{name.replace('_', '-')} {value} is not allowed; allowed: {least} or more")
     if options.fps is not None and not options.fps > 0:
         raise ExportError(f"--fps {options.fps:g} is not allowed; allowed: > 0")
     models, begun, failed = _models(options.model), time.monotonic(), 0
@@ -115,25 +112,24 @@ def _export(source: str, options: argparse.Namespace) -> None:
 
     say(f"loading {source} ...")
     with native_stderr_closed():
-        from movinet.predict_models import Wanted, load_model
+        from movinet.export.network import read_network
+        from movinet.predict_models import Wanted
 
         wanted = Wanted(options.weights, options.labels, options.frames, options.size, options.fps, options.multi_label)
-        model = load_model(source, wanted)
-        if model.network is None:
-            raise ExportError(f"{source} is an exported file; allowed: {ALLOWED}")
-        for note in model.notes:
+        network = read_network(source, wanted)
+        for note in network.notes:
             say(f"note: {note}")
-        path = Path(options.out) / _file_name(model.name.removesuffix(".keras"), model.network, options)
+        path = Path(options.out) / _file_name(network.name, network.model, options)
         report = export(
-            model.network,
+            network.model,
             path,
             options.format,
             options.quantize,
             stream=options.stream,
-            clip=model.clip,
-            labels=model.labels,
-            multi_label=model.multi_label,
-            clips=_clips(options, model.clip),
+            clip=network.clip,
+            labels=network.labels,
+            multi_label=network.multi_label,
+            clips=_clips(options, network.clip),
             rank4=options.rank4,
             fixed=options.fixed,
             at_frames=[frames for frames in (1, 50, 500, 5_000) if frames < options.drift] + [options.drift],
@@ -156,13 +152,13 @@ def _clips(options: argparse.Namespace, clip: ClipSpec) -> list[np.ndarray]:
 def lines(report: dict[str, Any]) -> list[str]:
     """A report for people."""
     size = f"{report['bytes'] / 1e6:,.2f} MB"
-    head = f"{report['file']}: {size}, {sum(report.get('operators', {}).values()) or 'no count of'} operators"
+    operators = f", {sum(report['operators'].values())} operators" if "operators" in report else ""
     rows = [
         f"  after {row['frames']:>5} frames: logits {row['relative_error']:.1e} off at most, "
         f"the same class in {row['same_class']:.1%} of calls"
         for row in report["agreement"]
     ]
-    return [f"{head}, compared in {report['runtime']}", *rows]
+    return [f"{report['file']}: {size}{operators}, compared in {report['runtime']}", *rows]
 
 
 def _file_name(name: str, model: keras.Model, options: argparse.Namespace) -> str:
