@@ -161,3 +161,16 @@ def test_both_runners_print_the_same(kind, stream_file, node_folder):
         np.save(folder / "video.npy", video)
         refused = run(["node", "net_runner.mjs", "video.npy"], folder).stderr
         assert f"video.npy: ({shape}) is not allowed; allowed: 1 or more frames of (20,20,3)" in refused
+
+
+@pytest.mark.slow
+def test_in_node_a_runner_may_have_any_name_and_says_in_a_line_what_is_missing(model, node_folder):
+    folder = node_folder / "any name"
+    export(model, folder / "50% \u043c#1?.tflite", clip=CLIP, labels=LABELS, at_frames=(2,))
+    np.save(folder / "video.npy", frames(3))
+    runner = "50% \u043c#1?_runner.mjs"
+    assert len(run(["node", runner, "video.npy"], folder).stdout.splitlines()) == len(LABELS)
+    for arguments, told in (([], "FRAMES.npy is missing"), (["no.npy"], "ENOENT"), ([runner], "the frames are of ano")):
+        refused = run(["node", runner, *arguments], folder)
+        assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
+        assert refused.stderr.startswith(f"error: {told}")

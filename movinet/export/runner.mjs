@@ -3,7 +3,8 @@
 //   node x_runner.mjs FRAMES.npy
 //
 // FRAMES.npy: RGB frames (T, height, width, 3), uint8 or float32 in [0, 1], at the rate that the manifest tells.
-// In a page: await loadLiteRt(folder of the package's wasm files), then
+// In a page, whose import map or bundler says where "@litertjs/core" and its "@litertjs/wasm-utils" are:
+// await loadLiteRt(folder of the package's wasm files), then
 // new Runner(manifest, await loadAndCompile("x.tflite", { accelerator: "wasm" })), and push frame after frame.
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 
@@ -61,12 +62,14 @@ export async function load() {
   };
   console.warn = () => {};
   await loadLiteRt(join(dirname(require.resolve("@litertjs/core")), "..", "wasm"));
-  const manifest = JSON.parse(readFileSync(new URL(MANIFEST, import.meta.url), "utf8"));
-  const content = new Uint8Array(readFileSync(new URL(manifest.file, import.meta.url)));
+  const beside = (name) => readFileSync(new URL(encodeURIComponent(name), import.meta.url));
+  const manifest = JSON.parse(beside(MANIFEST).toString("utf8"));
+  const content = new Uint8Array(beside(manifest.file));
   return new Runner(manifest, await loadAndCompile(content, { accelerator: "wasm" }));
 }
 
 async function main(video) {
+  if (!video) throw new Error("FRAMES.npy is missing; allowed: a file of NumPy's with the frames");
   const { readFileSync } = await import("node:fs");
   const runner = await load();
   const { image, labels, multi_label: multiLabel } = runner.manifest;
@@ -88,10 +91,10 @@ async function main(video) {
 
 /** What a file of NumPy's holds: its shape, and the numbers as a Float32Array in [0, 1]. */
 function npy(file) {
-  const start = 10 + file.readUInt16LE(8);
+  const start = file.length > 10 ? 10 + file.readUInt16LE(8) : 0;
   const header = /'descr': '(\|u1|<f4)', 'fortran_order': False, 'shape': \((.*?)\)/;
   const [, kind, lengths] = header.exec(file.toString("latin1", 10, start)) ?? [];
-  if (!kind) throw new Error("the frames are of another kind; allowed: uint8 or float32, in C order");
+  if (!kind) throw new Error("the frames are of another kind; allowed: a .npy file, uint8 or float32, in C order");
   const frames =
     kind === "|u1"
       ? Float32Array.from(file.subarray(start), (value) => value / 255)
@@ -99,4 +102,9 @@ function npy(file) {
   return { shape: lengths.split(",").map(Number), frames };
 }
 
-if (globalThis.process?.argv[1]?.endsWith(import.meta.url.split("/").at(-1))) await main(process.argv[2]);
+if (globalThis.process?.argv[1]?.endsWith(decodeURIComponent(import.meta.url).split("/").at(-1))) {
+  await main(process.argv[2]).catch(({ message }) => {
+    console.error(`error: ${message}`);
+    process.exitCode = 1;
+  });
+}
