@@ -38,7 +38,8 @@ def test_a_streaming_saved_model_makes_its_states_for_any_size(model, tmp_path):
 
 def test_a_saved_model_of_clips_replaces_the_one_before(model, tmp_path):
     (tmp_path / "clips" / "variables").mkdir(parents=True)
-    (tmp_path / "clips" / "old").write_text("of another network")
+    for name in ("saved_model.pb", "old"):
+        (tmp_path / "clips" / name).write_text("of another network")
     export(model, tmp_path / "clips", "saved_model", clip=CLIP, stream=False)
     serve = tf.saved_model.load(str(tmp_path / "clips")).signatures["serving_default"]
     video = frames(3)[None]
