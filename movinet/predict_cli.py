@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
     parser.add_argument("source", metavar="SOURCE", help="what to look at (see below)")
     parser.add_argument("--model", required=True, action="append", metavar="MODEL", help="what looks (see below)")
-    parser.add_argument("--weights", metavar="CHECKPOINT", help="of a published name")
+    parser.add_argument(
+        "--weights", action="append", metavar="CHECKPOINT", help="of a published name; several: in the names' order"
+    )
     parser.add_argument("--labels", metavar="FILE", help="names of the classes: a JSON list, or a line each")
     parser.add_argument("--temporal-ensemble", action="store_true", help="two models take turns, frame by frame")
     parser.add_argument("--stream", action="store_true", help="frame by frame, by causal networks (default: one clip)")
@@ -56,16 +59,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Predicts and prints. Returns 1 if no video of a folder could be read; raises ValueError for bad input."""
     _check(options)
+    from movinet.predict_drawing import Drawing
     from movinet.predict_frames import find_videos, is_live, open_video
     from movinet.quiet import native_stderr_closed
 
     videos = find_videos(options.source)
     alone = videos == [options.source]
-    drawing = bool(options.overlay or options.plot)
-    if drawing and not alone:
+    drawings = [Drawing(path) for path in (options.overlay, options.plot) if path]
+    if drawings and not alone:
         raise ValueError(f"{options.source} is a folder; allowed with --overlay and --plot: one video")
+    for drawing in drawings:  # what cannot be written or opened is refused before anything is loaded
+        drawing.refuse(options.source)
     if alone and not is_live(options.source):
-        with open_video(options.source):  # what cannot be opened is refused before anything is loaded
+        with open_video(options.source):
             pass
     print("loading the network ...", file=sys.stderr)
     with native_stderr_closed():
@@ -82,7 +88,7 @@ def main(options: argparse.Namespace) -> int:
         follows = options.stream or is_live(options.source)
         if not follows:
             run.clip(options.source)
-        if follows or drawing:
+        if follows or drawings:
             run.follow(options.source, options.overlay, options.plot, quiet=not follows)
     except BrokenPipeError:  # whoever read the answers has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -92,9 +98,17 @@ def main(options: argparse.Namespace) -> int:
 def load_models(options: argparse.Namespace) -> list[Model]:
     """What --model and the options beside it name. Raises ValueError where models do not fit each other."""
     from movinet.predict_models import Wanted, load_model, temporal_pair
+    from movinet.presets import PRESETS
 
-    wanted = Wanted(options.weights, options.labels, options.frames, options.size, options.fps, options.multi_label)
-    models = [load_model(source, wanted) for source in options.model]
+    checkpoints = options.weights or []
+    if len(checkpoints) > sum(source in PRESETS for source in options.model):
+        raise ValueError(f"--weights {checkpoints[-1]}: allowed: one for each published name ({', '.join(PRESETS)})")
+    given = iter(checkpoints)
+    others = (options.labels, options.frames, options.size, options.fps, options.multi_label)
+    models = [
+        load_model(source, Wanted(next(given, None) if source in PRESETS else None, *others))
+        for source in options.model
+    ]
     for model in models[1:]:
         if (model.labels, model.multi_label) != (models[0].labels, models[0].multi_label):
             raise ValueError(f"{model.name} has not the classes of {models[0].name}, in the same order")
@@ -128,7 +142,7 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(f"--threshold {options.threshold} is not allowed; allowed: 0 to 1")
     for name, suffixes in {"overlay": (".mp4", ".mkv", ".mov"), "plot": (".png", ".gif")}.items():
         value = getattr(options, name)
-        if value and not value.endswith(suffixes):
+        if value is not None and Path(value).suffix not in suffixes:
             raise ValueError(f"--{name} {value} is not allowed; allowed: a file that ends in {', '.join(suffixes)}")
     if options.pool and not options.stream:
         raise ValueError("--pool is for --stream: a clip's averages are over all its frames")

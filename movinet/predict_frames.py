@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +32,16 @@ class LiveVideo(VideoFile):
 
     def __init__(self, source: str):
         self.path = source
-        camera = re.fullmatch(r"cam:(\d+)", source)
+        camera, began = re.fullmatch(r"cam:(\d+)", source), time.monotonic()
         if camera is None:
             name = "pipe:0" if source == "-" else source
             options = {"rtsp_transport": "tcp"} if source.startswith("rtsp") else {}
-            self._open(name, options=options, timeout=(SECONDS_TO_OPEN, SECONDS_TO_READ))
+            try:
+                self._open(name, options=options, timeout=(SECONDS_TO_OPEN, SECONDS_TO_READ))
+            except VideoError as error:
+                if time.monotonic() - began < SECONDS_TO_OPEN:
+                    raise
+                raise VideoError(source, f"no answer within {SECONDS_TO_OPEN} s") from error
         elif sys.platform in CAMERAS:
             kind, name = CAMERAS[sys.platform]
             self._open(name.format(camera[1]), format=kind)
@@ -68,8 +74,8 @@ def open_video(source: str) -> VideoFile | ImageSequence:
     return LiveVideo(source) if is_live(source) else open_clip(ClipFile(Path(source), ""))
 
 
-def misfit(video: VideoFile | ImageSequence, models: Sequence[Model]) -> str | None:
-    """What the models get less of than they were made for, in a few words: frames a second, or pixels."""
+def misfit(video: VideoFile | ImageSequence, models: Sequence[Model], streaming: bool) -> str | None:
+    """What the models get less of than they were made for, in a few words: frames a second, pixels, or seconds."""
     found, rate = [], 1 / video.frame_seconds
     wanted = max(model.clip.frames_per_second for model in models)
     if rate < 0.99 * wanted:
@@ -79,6 +85,9 @@ def misfit(video: VideoFile | ImageSequence, models: Sequence[Model]) -> str | N
         size = max(model.clip.resolution for model in models)
         if 0 < side < size:
             found.append(f"{side} pixels where the model's are {size}, so that they are enlarged")
+    seconds = max(model.clip.seconds for model in models)
+    if not streaming and video.seconds and video.seconds < 0.99 * seconds:
+        found.append(f"{video.seconds:.3g} s where the model's clip has {seconds:.3g}, so that it is repeated")
     return "; ".join(found) or None
 
 
@@ -94,7 +103,8 @@ class Answer:
 class Follower:
     """One model on one video: takes from the frames those on screen at its moments, and answers every `step` frames.
 
-    streaming: frame by frame; else by the last clip.
+    streaming: frame by frame; else by the last clip.  No more frames than a clip's wait to be pushed, however long a
+    step is.
     """
 
     def __init__(self, model: Model, step: int, pool: Pool, streaming: bool):
@@ -112,10 +122,15 @@ class Follower:
             image = self._convert(shown.frame) if image is None else image
             self._waiting.append(image)
             self._taken += 1
-            if len(self._waiting) == self._step:
-                yield self._answer()
-        if shown.last and self._waiting:
-            yield self._answer()
+            due = self._taken % self._step == 0
+            if due or len(self._waiting) == self._clip.frames:
+                answer = self._answer()
+                if due:
+                    yield answer
+        if shown.last and self._taken % self._step:
+            answer = self._answer() if self._waiting else self.newest
+            assert answer is not None
+            yield answer
 
     @property
     def _moment(self) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
@@ -83,6 +83,9 @@ def load_model(source: str, wanted: Wanted = NOTHING) -> Model:
     if source in PRESETS:
         return _published(source, wanted)
     path = Path(source)
+    if not path.exists():
+        kinds = f"a model folder, a .keras or .tflite file, or a published name ({', '.join(PRESETS)})"
+        raise MemberError(f"{source}: no such file or folder; allowed: {kinds}")
     if path.suffix == ".tflite":
         from movinet.predict_litert import litert_model
 
@@ -150,8 +153,8 @@ def _published(name: str, wanted: Wanted) -> Model:
 
 def _keras_file(path: Path, wanted: Wanted) -> Model:
     """A network that lies alone does not tell its clip: that of the published one of its shapes, if there is one."""
-    if not path.is_file():
-        raise MemberError(f"{path}: no such file")
+    if not is_zipfile(path):
+        raise MemberError(f"{path}: not a .keras file (no ZIP archive)")
     labels = wanted.named()
     import keras
 

@@ -2,53 +2,42 @@
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import av
-import av.error
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from movinet.data.encode import OPTIONS
 from movinet.data.video import Converter, Shown
 from movinet.predict_answers import Classes
+from movinet.predict_drawing import Drawing
 
 LEAST_SIDE = 360  # pixels; on smaller pictures nobody could read
 INK, FAINT, BAR, TROUGH, PANEL = (255, 255, 255), (205, 212, 220), (86, 180, 233), (70, 76, 84), (14, 17, 22, 185)
 TICKS = 90_000  # per second
 
 
-class Overlay:
-    """An H.264 file of the frames it is shown, without sound; whole, or not there, when the `with` block ends.
-
-    An interrupted video is whole too, as far as it came.  Raises ValueError for a file that cannot be written.
-    """
+class Overlay(Drawing):
+    """An H.264 file of the frames it is shown, without sound."""
 
     def __init__(self, path: str | Path):
-        self._path = Path(path)
-        self._part = self._path.with_name(f".{os.getpid()}.part{self._path.suffix}")
+        super().__init__(path)
         self._convert = Converter(None)
         self._container: Any = None
         self._stream: Any = None
         self._panel = Image.new("RGBA", (1, 1))
         self._classes: Classes = []
 
-    def __enter__(self) -> Overlay:
-        return self
-
-    def __exit__(self, kind: Any, *_: object) -> None:
+    def _end(self, kept: bool) -> None:
         if self._stream is None:
             return
-        if kind in (None, KeyboardInterrupt):
+        if kept:
             self._container.mux(self._stream.encode())
-            self._container.close()
-            os.replace(self._part, self._path)
-        else:
-            self._container.close()
-            self._part.unlink()
+        self._container.close()
 
     def add(self, shown: Shown, classes: Classes | None) -> None:
         """The next frame, with these classes over it or, where there is None, those before."""
@@ -65,11 +54,7 @@ class Overlay:
     def _open(self, width: int, height: int) -> Any:
         scale = max(1.0, LEAST_SIDE / min(width, height))
         self._size = round(width * scale) // 2 * 2, round(height * scale) // 2 * 2  # 4:2:0 colours: even
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._container = av.open(str(self._part), "w")
-        except (OSError, av.error.FFmpegError) as error:
-            raise ValueError(f"{self._path}: cannot be written ({error.strerror})") from error
+        self._container = av.open(str(self._part), "w")
         self._stream = self._container.add_stream("libx264", rate=30, options=OPTIONS)
         self._stream.width, self._stream.height = self._size
         self._stream.pix_fmt = "yuv420p"
@@ -80,7 +65,8 @@ class Overlay:
 def panel(classes: Classes, width: int, height: int) -> Image.Image:
     """A dark glass for the lower left of a picture of `width` x `height`, a row for each class."""
     size = max(14, round(min(width, height) / 22))
-    font, margin, row = ImageFont.load_default(size), round(0.7 * size), round(1.55 * size)
+    font, margin, row = _font(size), round(0.7 * size), round(1.55 * size)
+    classes = classes[: max(1, (height - margin) // row)]
     bar = min(round(9 * size), width // 3)
     name = min(round(max((font.getlength(label) for label, _ in classes), default=0)) + 1, round(0.45 * width))
     share = round(font.getlength("100.0%"))
@@ -102,6 +88,14 @@ def panel(classes: Classes, width: int, height: int) -> Image.Image:
             pen.rounded_rectangle((*box[:2], left + filled, box[3]), min(size // 4, filled // 2), BAR)
         pen.text((margin + across - margin // 2, middle), f"{probability:.1%}", ink, font, anchor="rm")
     return picture
+
+
+@cache
+def _font(size: int) -> Any:
+    """Matplotlib's, as in the plot: Pillow's own has no letters beyond English."""
+    import matplotlib
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
 def _fitted(label: str, font: Any, width: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from movinet.data.video import Converter, Shown
+from movinet.predict_drawing import Drawing
 
 POINTS = {".png": 2000, ".gif": 120}  # at most, of a curve; a longer video is thinned
 SIDE = 240  # pixels, of the GIF's frames
@@ -31,18 +32,16 @@ class Point:
     frame: Image.Image | None = None
 
 
-class Curves:
-    """Collects answers; memory does not grow with the video, since every second point goes when there are too many."""
+class Curves(Drawing):
+    """Collects answers, and draws the `top` classes, those with the greatest mean.
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-        try:  # before hours of video, not after them
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            (part := self._part).touch()
-            part.unlink()
-        except OSError as error:
-            raise ValueError(f"{path}: cannot be written ({error.strerror})") from error
-        self._animated, self._limit = self.path.suffix == ".gif", POINTS[self.path.suffix]
+    Memory does not grow with the video, since every second point goes when there are too many.
+    """
+
+    def __init__(self, path: str | Path, labels: Sequence[str], top: int, title: str):
+        super().__init__(path)
+        self._labels, self._top, self._title = labels, top, title
+        self._animated, self._limit = self._path.suffix == ".gif", POINTS[self._path.suffix]
         self._convert = Converter(SIDE)
         self._every, self._seen = 1, 0
         self.points: list[Point] = []
@@ -56,23 +55,21 @@ class Curves:
         if len(self.points) > self._limit:
             self.points, self._every = self.points[::2], 2 * self._every
 
-    def write(self, labels: Sequence[str], top: int, title: str) -> None:
-        """Draws the `top` classes, those with the greatest mean; the file is replaced at once."""
+    def _end(self, kept: bool) -> None:
+        if kept and self.points:
+            self._part.write_bytes(self._drawn())
+
+    def _drawn(self) -> bytes:
         shares = np.stack([point.probabilities for point in self.points])
-        best = np.argsort(-shares.mean(0), kind="stable")[: min(top, len(COLOURS))]
+        best = np.argsort(-shares.mean(0), kind="stable")[: min(self._top, len(COLOURS))]
         seconds = np.array([point.seconds for point in self.points])
-        draw = _Drawing(seconds, shares[:, best], [labels[int(place)] for place in best], title)
+        draw = _Drawing(seconds, shares[:, best], [self._labels[int(place)] for place in best], self._title)
         out = io.BytesIO()
         if self._animated:
             self._animate(draw, out)
         else:
             draw.picture((9.0, 4.2), 130).save(out, "PNG", optimize=True)
-        self._part.write_bytes(out.getvalue())
-        os.replace(self._part, self.path)
-
-    @property
-    def _part(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        return out.getvalue()
 
     def _animate(self, draw: _Drawing, out: io.BytesIO) -> None:
         """Curves grow as the video goes on: the picture with curves up to a moment, the one without after it."""
@@ -106,6 +103,13 @@ class _Drawing:
 
     def picture(self, size: tuple[float, float], dpi: int, curves: bool = True) -> Image.Image:
         """size: width and height in inches; curves: False leaves them out, all else in its place."""
+        from matplotlib import rc_context
+
+        with rc_context({"text.parse_math": False}), warnings.catch_warnings():  # a name may have dollars
+            warnings.filterwarnings("ignore", "Glyph")  # or letters that the font has not
+            return self._picture(size, dpi, curves)
+
+    def _picture(self, size: tuple[float, float], dpi: int, curves: bool) -> Image.Image:
         from matplotlib.figure import Figure
         from matplotlib.ticker import PercentFormatter
 

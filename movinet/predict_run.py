@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Run:
     def clip(self, video: str) -> None:
         """Tells the classes of the middle of a video. Raises VideoError."""
         with open_video(video) as file:
-            notes = [misfit(file, self.models)]
+            notes = [misfit(file, self.models, streaming=False)]
         logits = []
         for model in self.models:
             clip, damage = centre_clip(video, model.clip)
@@ -66,28 +67,26 @@ class Run:
 
         quiet: only draws.  What is drawn of a video that is interrupted is kept.
         """
-        drawn = plot and Curves(plot)
         with ExitStack() as stack:
             video = stack.enter_context(open_video(source))
             over = overlay and stack.enter_context(Overlay(overlay))
-            if (note := misfit(video, self.models)) and not quiet:
+            labels, title = self.models[0].labels, Path(source).name
+            drawn = plot and stack.enter_context(Curves(plot, labels, self.show.top, title))
+            stack.callback(self._clear)
+            if (note := misfit(video, self.models, self.streaming)) and not quiet:
                 self._note(source, note)
             step = 1 if self.streaming and (drawn or over) else self._every  # a drawing shows what each frame changes
-            try:
-                for shown, answers in follow(video, self.models, step, self.pool, self.streaming):
-                    for answer in answers:
-                        if drawn:
-                            drawn.add(answer.seconds, self._probabilities(answer.logits), shown)
-                        if not quiet and (answer.frames % self._every == 0 or shown.last):
-                            self._answer(source, answer)
-                    if over:
-                        over.add(shown, self._likeliest(answers[-1].logits) if answers else None)
-                    if video.seconds and not self.show.named and (quiet or not sys.stdout.isatty()):
-                        self.progress.data("seconds", min(int(shown.until), int(video.seconds) - 1), int(video.seconds))
-            finally:
-                self._clear()
-                if drawn and drawn.points:
-                    drawn.write(self.models[0].labels, self.show.top, Path(source).name)
+            for shown, answers in follow(video, self.models, step, self.pool, self.streaming):
+                for answer in answers:
+                    if drawn:
+                        drawn.add(answer.seconds, self._probabilities(answer.logits), shown)
+                    if not quiet and (answer.frames % self._every == 0 or shown.last):
+                        self._answer(source, answer)
+                if over:
+                    over.add(shown, self._likeliest(answers[-1].logits) if answers else None)
+                if video.seconds and not self.show.named and (quiet or not sys.stdout.isatty()):
+                    whole = math.ceil(video.seconds)
+                    self.progress.data("seconds", min(int(shown.until), whole - 1), whole)
             if video.damage:
                 self._note(source, f"damaged: {video.damage}")
 

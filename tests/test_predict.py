@@ -117,6 +117,12 @@ def test_small_videos_and_damage_are_noted(member, tmp_path, capsys):
     assert f"note: {small}: 16 pixels where" in capsys.readouterr().err
 
 
+def test_a_video_shorter_than_the_clip_is_noted(member, tmp_path, capsys):
+    short = write_video(tmp_path / "short.mp4", numbered_frames(3), 6.0)
+    (row,) = told([short, "--model", member], capsys)
+    assert row["notes"] == ["0.5 s where the model's clip has 1.33, so that it is repeated"]
+
+
 def one_line_error(arguments, capsys):
     assert main(arguments) == 2
     captured = capsys.readouterr()

@@ -1,5 +1,7 @@
 """The video with its classes drawn over it, and the plot of their probabilities."""
 
+import contextlib
+
 import av
 import numpy as np
 import pytest
@@ -55,12 +57,43 @@ def test_small_videos_are_enlarged_so_that_names_can_be_read(tmp_path):
 
 
 def test_an_interrupted_overlay_is_whole_and_a_failed_one_is_not_there(video, tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        drawn(video, tmp_path / "interrupted.mp4", stop=KeyboardInterrupt())
-    assert len(decoded(tmp_path / "interrupted.mp4")) == 4
+    for stop in (KeyboardInterrupt(), BrokenPipeError()):  # as of `predict ... | head`
+        with pytest.raises(type(stop)):
+            drawn(video, tmp_path / "interrupted.mp4", stop=stop)
+        assert len(decoded(tmp_path / "interrupted.mp4")) == 4
     with pytest.raises(RuntimeError):
         drawn(video, tmp_path / "failed.mp4", stop=RuntimeError())
     assert [path.name for path in tmp_path.iterdir()] == ["interrupted.mp4"]
+
+
+def test_a_plot_is_kept_or_not_as_an_overlay_is(video, tmp_path):
+    with VideoFile(video) as file:
+        shown = next(shown_frames(file))
+    for name, stop in {"whole": None, "interrupted": KeyboardInterrupt(), "failed": RuntimeError()}.items():
+        with (
+            contextlib.suppress(KeyboardInterrupt, RuntimeError),
+            Curves(tmp_path / f"{name}.png", "ab", 2, "") as plot,
+        ):
+            plot.add(0.0, np.array([0.25, 0.75]), shown)
+            if stop:
+                raise stop
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["interrupted.png", "whole.png"]
+
+
+@pytest.mark.parametrize(
+    "drawing", ["--overlay=a.mp4", "--overlay=folder.mp4", "--overlay=file/a.mp4", "--plot=file/a.png"]
+)
+def test_a_file_that_cannot_be_drawn_is_refused_first(drawing, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = write_video(tmp_path / "a.mp4", numbered_frames(4)).read_bytes()
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "file").touch()
+    assert main(["predict", "a.mp4", "--model", "none", drawing]) == 2
+    (error,) = capsys.readouterr().err.splitlines()  # nothing of the model, which is not there either
+    reasons = {"a": "is the video that is read", "folder": "is a folder", "file/a": "cannot be written"}
+    assert error.startswith(f"error: {(path := drawing.partition('=')[2])}: {reasons[path[:-4]]}")
+    assert (tmp_path / "a.mp4").read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "file", "folder.mp4"]
 
 
 def test_a_panel_has_a_bar_as_long_as_the_probability():
@@ -78,12 +111,29 @@ def test_long_names_and_small_pictures_fit():
     picture = panel([("a name that no small picture has room for " * 3, 0.5)] * 3, 360, 360)
     assert picture.width <= 360
     assert panel([], 360, 360).getbbox() is None
+    many = [(f"class {number}", 1 - number / 50) for number in range(50)]
+    picture = panel(many, 360, 360)
+    assert picture.height <= 360
+    rows = (picture.height - picture.height % 22) // 22
+    np.testing.assert_array_equal(picture, panel(many[:rows], 360, 360))  # the likeliest are those shown
+
+
+def test_names_are_drawn_in_their_letters():
+    pictures = [np.asarray(panel([(name, 0.5)], 640, 480)) for name in ("ж", "ü", "\uffff")]
+    assert not any(np.array_equal(picture, pictures[-1]) for picture in pictures[:-1])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".gif"])
+def test_dollars_and_letters_that_the_font_has_not_can_be_plotted(video, tmp_path, suffix):
+    with VideoFile(video) as file, Curves(tmp_path / f"a{suffix}", ["from $5 to $^6", "走"], 2, "$^ $") as plot:
+        plot.add(0.0, np.array([0.25, 0.75]), next(shown_frames(file)))
+    assert (tmp_path / f"a{suffix}").exists()
 
 
 def test_curves_keep_every_second_point_when_there_are_too_many(video, tmp_path):
     with VideoFile(video) as file:
         shown = next(shown_frames(file))
-    curves = Curves(tmp_path / "a.png")
+    curves = Curves(tmp_path / "a.png", "ab", 2, "")
     for number in range(9000):
         curves.add(float(number), np.array([number / 9000, 1 - number / 9000]), shown)
     assert [point.seconds for point in curves.points] == list(range(0, 9000, 8))

@@ -111,6 +111,17 @@ def test_a_published_name_takes_weights_and_labels(tmp_path):
         load_model("t0-base")
 
 
+def test_published_names_take_a_checkpoint_each(tmp_path, frames):
+    network, paths = build_movinet(PRESETS["t0-base"], 3), []
+    _, bias = network.get_layer("classifier_head").classifier.weights
+    for number in range(2):
+        paths.append(str(tmp_path / f"{number}.safetensors"))
+        bias.assign([number, 0, 0])
+        save_state_dict(network, paths[-1])
+    first, second = load_models(options("t0-base", "t0-base", weights=paths))
+    np.testing.assert_allclose(second.logits(frames) - first.logits(frames), [1, 0, 0], atol=1e-5)
+
+
 def test_multi_label_folders_answer_with_a_probability_of_each_class(tmp_path, frames):
     folder = write_member(tmp_path, CAUSAL)
     assert not load_model(str(folder)).multi_label
@@ -136,9 +147,12 @@ def test_frames_in_another_range_are_refused(model, frames):
 
 def test_files_that_are_no_network_are_refused(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "dense.keras")
-    for name, reason in {"dense": "holds no MoViNet", "none": "no such file"}.items():
+    (tmp_path / "text.keras").write_text("no archive")
+    for name, reason in {"dense": "holds no MoViNet", "none": "no such file", "text": "no ZIP archive"}.items():
         with pytest.raises(ValueError, match=reason):
             load_model(str(tmp_path / f"{name}.keras"))
+    with pytest.raises(MemberError, match="a0_base: no such file or folder; allowed: a model folder, .*a0-base"):
+        load_model("a0_base")
     with zipfile.ZipFile(tmp_path / "torn.keras", "w") as archive:
         archive.writestr("config.json", "{}")
     with pytest.raises(MemberError, match="torn.keras: Keras cannot load it"):
@@ -161,8 +175,8 @@ def test_models_that_do_not_fit_each_other_are_refused(folder, files, tmp_path):
         load_models(options(folder, base, stream=True))
     with pytest.raises(MemberError, match="--temporal-ensemble takes no .tflite files"):
         load_models(options(folder, files / "stream.tflite", temporal_ensemble=True))
-    with pytest.raises(MemberError, match="--weights is for published names"):
-        load_models(options(folder, weights="x"))
+    with pytest.raises(ValueError, match="--weights x: allowed: one for each published name"):
+        load_models(options(folder, weights=["x"]))
     with pytest.raises(MemberError, match="allowed: the same"):
         temporal_pair(load_model(str(folder)), load_model(str(folder), Wanted(rate=6.0)))
 

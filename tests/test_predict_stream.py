@@ -1,13 +1,16 @@
 """`predict` on videos that go on: sampled by time, answered frame by frame, from files, pipes and URLs."""
 
 import contextlib
+import functools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +75,31 @@ def test_several_frames_at_a_time_give_the_answers_of_one_by_one(video, model):
     places, logits = logits_of(video, [model], step=4)
     assert [frames for _, frames in places] == [4, 8, 10]  # the last two are answered too
     np.testing.assert_allclose(logits, each[[3, 7, 9]], atol=1e-4)
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_a_long_step_gives_the_same_answers_and_keeps_no_more_than_a_clip(video, model, streaming):
+    calls = []
+
+    def counted(frames, push=None):
+        calls.append(len(frames))
+        return push(frames)
+
+    def begin(pool):
+        return functools.partial(counted, push=model.stream(pool))
+
+    _, each = logits_of(video, [model], streaming=streaming)
+    few = replace(model, stream=begin)
+    places, logits = logits_of(video, [few], step=9, streaming=streaming)
+    assert [frames for _, frames in places] == [9, 10]
+    np.testing.assert_allclose(logits, each[[8, 9]], atol=1e-4)
+    assert calls == ([4, 4, 1, 1] if streaming else [])
+    places, logits = logits_of(video, [few], step=5, streaming=streaming)
+    assert [frames for _, frames in places] == [5, 10]
+    np.testing.assert_allclose(logits, each[[4, 9]], atol=1e-4)
+    places, logits = logits_of(video, [few], step=12, streaming=streaming)
+    assert [frames for _, frames in places] == [10]
+    np.testing.assert_allclose(logits, each[[9]], atol=1e-4)
 
 
 def test_the_sources_rate_does_not_matter(tmp_path, model):
@@ -208,6 +236,15 @@ def test_what_is_not_there_is_one_line(source, reason, member, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert [line for line in captured.err.splitlines() if line != "loading the network ..."] == [f"error: {reason}"]
+
+
+def test_a_server_that_does_not_answer_is_told(member, monkeypatch, capsys):
+    monkeypatch.setattr("movinet.predict_frames.SECONDS_TO_OPEN", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # takes calls, and never says a word
+        for scheme in ("http", "rtsp"):
+            source = f"{scheme}://127.0.0.1:{server.getsockname()[1]}/a"
+            assert main(["predict", source, "--model", str(member)]) == 2
+            assert capsys.readouterr().err.splitlines()[-1] == f"error: {source}: no answer within 0.5 s"
 
 
 @pytest.mark.parametrize("pool", ["window", "window:0", "window:2.5", "half-life:-1", "mean:3", "half-life:nan"])
