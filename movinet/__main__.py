@@ -31,6 +31,8 @@ EXAMPLES = """examples:
   python -m movinet data reduce my_clips small --classes 20 --clips 50 --short-side 128 --fps 12
 """
 
+MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EIO)  # not what the user gave: exit code 1
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0 when done, 2 for bad input (one line says which), 130 when interrupted."""
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = getattr(error, "filename", None)
         text = str(error) if place is None else f"{place}: {getattr(error, 'strerror', '')}"
         print(f"error: {' '.join(text.split())}", file=sys.stderr)
-        return 1 if getattr(error, "errno", None) in (errno.ENOSPC, errno.EPIPE, errno.EIO) else 2
+        return 1 if getattr(error, "errno", None) in MACHINE else 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130

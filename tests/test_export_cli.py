@@ -2,15 +2,18 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 from movinet.__main__ import main
 from movinet.model import build_movinet
+from tests.clip_files import write_video
 from tests.predict_members import CAUSAL, LABELS, SPEC, write_member
 
 ROOT = Path(__file__).parents[1]
@@ -118,3 +121,39 @@ def test_a_long_comparison_tells_how_long_it_will_take(family, tmp_path, capsys,
     lines = [line for line in capsys.readouterr().out.splitlines() if "frames compared" in line]
     assert lines[-1].endswith("  1,200 of 1,200 frames compared, 0 s left")
     assert len(lines) > 100
+
+
+@pytest.mark.parametrize("format", ["litert", "saved_model", "keras"])
+def test_a_file_that_cannot_be_written_is_told_in_one_line(family, format, tmp_path, capsys):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        assert main(["export", str(family / "A2"), "--out", str(tmp_path), "--format", format]) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert "ile too large" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_fewer_readable_clips_than_asked_are_told_and_the_same_seed_writes_the_same_file(family, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        write_video(tmp_path / "videos" / f"{number}.mp4", rng.integers(0, 256, (4, 32, 40, 3), np.uint8), 3.0)
+    (tmp_path / "videos" / "broken.mp4").write_bytes(b"no video")
+    asked = ["export", str(family / "A2"), "--quantize", "int8", "--calibration", str(tmp_path / "videos")]
+    told = []
+    for number, more in enumerate((["3"], ["3"], ["3", "--seed", "1"], ["9"])):
+        out = ["--drift", "2", "--out", str(tmp_path / str(number)), "--calibration-clips", *more]
+        assert main([*asked, *out]) == 0
+        told.append(capsys.readouterr().out)
+    first, again, other, _ = ((tmp_path / str(n) / "A2_stream_int8.tflite").read_bytes() for n in range(4))
+    assert first == again != other
+    assert ["note: " in text for text in told] == [False, False, False, True]
+    assert f"{tmp_path / 'videos'}: 6 of the 9 clips asked for; 1 of 7 videos cannot be read" in told[-1]
+
+
+def test_a_seed_below_0_is_refused(family, tmp_path, capsys):
+    assert main(["export", str(family / "A0"), "--out", str(tmp_path), "--seed", "-1"]) == 2
+    assert capsys.readouterr().err == "error: --seed -1 is not allowed; allowed: 0 or more\n"

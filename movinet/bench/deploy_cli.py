@@ -121,7 +121,7 @@ def _plan(options: argparse.Namespace, network: Network, peer: str | None, scrat
         clips = write_clips(options.clips, network.labels or (), network.clip, options.clip_count, scratch)
         calibration = drawn_clips(network.clip, CALIBRATION_CLIPS)  # for speed alone, fewer will do
     if options.calibration:
-        calibration = video_clips(options.calibration, network.clip, CALIBRATION_CLIPS)
+        calibration = video_clips(options.calibration, network.clip, CALIBRATION_CLIPS, say=tell)
     forms = tuple(FORMS[name] for name in dict.fromkeys(options.formats or forms_of(network)))
     threads = tuple(dict.fromkeys(options.threads))
     return Plan(forms, threads, options.runs, options.rounds, options.limit, peer, calibration, clips)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,7 +130,7 @@ def _export(source: str, options: argparse.Namespace) -> None:
             clip=network.clip,
             labels=network.labels,
             multi_label=network.multi_label,
-            clips=_clips(options, network.clip),
+            clips=_clips(options, network.clip, say),
             rank4=options.rank4,
             fixed=options.fixed,
             at_frames=[frames for frames in (1, 50, 500, 5_000) if frames < options.drift] + [options.drift],
@@ -140,12 +141,12 @@ def _export(source: str, options: argparse.Namespace) -> None:
         print(line)
 
 
-def _clips(options: argparse.Namespace, clip: ClipSpec) -> list[np.ndarray]:
+def _clips(options: argparse.Namespace, clip: ClipSpec, say: Callable[[str], None]) -> list[np.ndarray]:
     """To compare on, and to calibrate."""
     from movinet.export.sample_clips import drawn_clips, video_clips
 
     if options.calibration:
-        return video_clips(options.calibration, clip, options.calibration_clips, options.seed)
+        return video_clips(options.calibration, clip, options.calibration_clips, options.seed, say)
     return drawn_clips(clip, options.calibration_clips, options.seed)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from movinet.data.shape_drawing import LABELS, draw
 from movinet.export.operators import RequestError
 from movinet.spec import ClipSpec
+
+EVERY = 3.0  # seconds between lines of progress
 
 
 def drawn_clips(clip: ClipSpec, count: int = 4, seed: int = 0) -> list[np.ndarray]:
@@ -21,8 +24,13 @@ def drawn_clips(clip: ClipSpec, count: int = 4, seed: int = 0) -> list[np.ndarra
     return [draw(label, times, clip.resolution, rng).astype(np.float32) / 255 for label in labels]
 
 
-def video_clips(folder: str | Path, clip: ClipSpec, count: int, seed: int = 0) -> list[np.ndarray]:
-    """The centres of `count` videos below `folder`, chosen by `seed`, as a network takes them. Raises RequestError."""
+def video_clips(
+    folder: str | Path, clip: ClipSpec, count: int, seed: int = 0, say: Callable[[str], None] = lambda line: None
+) -> list[np.ndarray]:
+    """The centres of `count` videos below `folder`, chosen by `seed`, as a network takes them. Raises RequestError.
+
+    say: is told of the progress every few seconds, and where there are fewer.
+    """
     from movinet.data.clip_set import VIDEO_SUFFIXES, files_and_frame_folders
     from movinet.data.video import VideoError
     from movinet.predict import centre_clip
@@ -31,15 +39,24 @@ def video_clips(folder: str | Path, clip: ClipSpec, count: int, seed: int = 0) -
     videos = [path for path in files_and_frame_folders(folder) if path.suffix.lower() in VIDEO_SUFFIXES]
     random.Random(seed).shuffle(videos)
     clips: list[np.ndarray] = []
+    broken, begun, told = 0, time.monotonic(), time.monotonic()
     for video in videos:
         if len(clips) == count:
             break
         try:
             clips.append(centre_clip(video, clip)[0])
-        except VideoError:  # others will do; that none is readable is told below
+        except VideoError:  # others will do; how many there are is told below
+            broken += 1
             continue
+        if (now := time.monotonic()) > told + EVERY:
+            told, wanted = now, min(count, len(videos) - broken)
+            left = (now - begun) / len(clips) * (wanted - len(clips))
+            say(f"{len(clips)} of {wanted} clips of {folder} read, {left:.0f} s left")
     if not clips:
         raise RequestError(f"{folder}: no readable video here or below; {len(videos)} files have a video's name")
+    if len(clips) < count:
+        found = f"{len(clips)} of the {count} clips asked for"
+        say(f"note: {folder}: {found}; {broken} of {len(videos)} videos cannot be read")
     return clips
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
 
 from movinet.export.litert import convert, litert_file
 from movinet.export.manifest import manifest, write_manifest
@@ -63,20 +66,13 @@ def write(
     say(f"converting to {job.format}{f' ({job.quantize})' if job.quantize else ''} ...")
     _check_layers(job, draft.name)
     signature = job.signature()
-    report: dict[str, Any] = {"file": draft.name, "format": job.format, "quantize": job.quantize}
-    if job.format == "litert":
-        content, report["operators"] = _litert(job, signature, draft.name, calibration)
-        draft.write_bytes(content)
-    elif job.format == "onnx":
+    if job.format == "onnx":
         signature = with_next_names(signature)
-        draft.write_bytes(onnx_file(signature))
-    elif job.format == "saved_model":
-        if job.fixed:
-            save_signature(signature, draft)
-        else:
-            save_model(job.model, draft, job.streams)
-    else:
-        job.model.save(draft)
+    report: dict[str, Any] = {"file": draft.name, "format": job.format, "quantize": job.quantize}
+    try:
+        report |= _write_draft(job, signature, draft, calibration)
+    except tf.errors.OpError as error:  # a full disk, in TensorFlow's words
+        raise OSError(errno.EIO, error.message) from error
     call, report["runtime"] = CALLS[job.format](draft)
     files = [draft] if draft.is_file() else sorted(path for path in draft.rglob("*") if path.is_file())
     report["bytes"] = sum(file.stat().st_size for file in files)
@@ -87,6 +83,23 @@ def write(
         report["sha256"] = hashlib.sha256(draft.read_bytes()).hexdigest()
         write_manifest(manifest(job, signature, report), draft)
     return report
+
+
+def _write_draft(job: Job, signature: Signature, draft: Path, calibration: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Returns what the format adds to the report."""
+    if job.format == "litert":
+        content, counts = _litert(job, signature, draft.name, calibration)
+        draft.write_bytes(content)
+        return {"operators": counts}
+    if job.format == "onnx":
+        draft.write_bytes(onnx_file(signature))
+    elif job.format == "keras":
+        job.model.save(draft)
+    elif job.fixed:
+        save_signature(signature, draft)
+    else:
+        save_model(job.model, draft, job.streams)
+    return {}
 
 
 def _litert(
