@@ -224,7 +224,7 @@ def test_the_table_shows_figures_and_ratios():
     assert second["times faster than Model Garden float32"] == "1.00x"
     assert (third["p50 ms"], third["peak MB"], third["top-1"]) == ("failed", "-", "-")
     assert "- onnx: no Einsum\n" in text
-    assert "which hands all states in and takes them out as NumPy arrays, for 1 frame of 172²." in text
+    assert "which passes all states on, for 1 frame of 172²." in text
     assert "Top-1: of 40 clips, frame by frame." in text
     assert "random" not in text
     alone = markdown([dataclasses.replace(OURS, top1=None)], SITTING | {"random": True, "clips": 0})
@@ -276,3 +276,20 @@ def test_bad_arguments_are_one_clear_line(arguments, message, capsys):
     out, err = capsys.readouterr()
     assert not out
     assert re.fullmatch(r"(loading [^\n]*\n)?" + re.escape(f"error: {message}") + "[^\n]*\n", err)
+
+
+def test_a_form_for_streams_alone_is_refused_of_a_network_of_whole_clips(tmp_path, capsys):
+    folder = write_member(tmp_path / "base", SPEC)
+    assert main(["bench", "deploy", str(folder), "--formats", "float32", "int8-rank4"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[-1] == "error: --formats int8-rank4 is for streams, and base takes whole clips"
+
+
+def test_a_sitting_in_which_every_file_failed_is_no_success(tmp_path, capsys):
+    folder = write_member(tmp_path / "base", SPEC)
+    network = network_or_random(str(folder)).model
+    network.weights[-1].assign(np.full(len(LABELS), np.nan))
+    network.save(folder / "model.keras")
+    how = ["--formats", "float32", "--threads", "1", "--runs", "1", "--rounds", "1"]
+    assert main(["bench", "deploy", str(folder), *how]) == 1
+    assert "- float32: base_float32.tflite: after 4 frames the logits are nan off" in capsys.readouterr().out

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 DEPLOY = """\
 Exports MODEL in every format, and measures each file as an app runs it: in a process of its own, without TensorFlow,
-by the runner that was exported with it, which hands all states in and takes them out. Latency by threads, time until
-the first answer, peak memory, size and, with --clips, accuracy; with --peer of Model Garden's own conversions too, with
-the same weights, in rounds in which the files take turns. A published name without --weights has random weights,
-on which speed does not depend.
+by the runner that was exported with it, which passes all states on. Latency by threads, time until the first answer,
+peak memory, size and, with --clips, accuracy; with --peer of Model Garden's own conversions too, with the same weights,
+in rounds in which the files take turns. A published name without --weights has random weights, on which speed does not
+depend.
 
 examples:
   python -m movinet bench deploy a0-stream                            (all formats, 1, 2 and 4 threads)
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Measures, and prints the table."""
+    """Measures, and prints the table. Returns 1 if every file failed."""
     out = _checked(options)
     peer = options.peer and peer_python(options.peer)
     from movinet.bench.deploy import Sitting
@@ -84,11 +84,12 @@ def main(options: argparse.Namespace) -> int:
             for file in out:  # after each step, so that an interrupted sitting keeps what it has
                 if file.suffix != ".png":
                     write(file, sitting.measurements(), about, markdown)
+        measured = sitting.measurements()
         for file in out:
             if file.suffix == ".png":
-                draw(sitting.measurements(), about, file)
-        print(markdown(sitting.measurements(), about), end="")
-    return 0
+                draw(measured, about, file)
+        print(markdown(measured, about), end="")
+    return int(not any(each.calls for each in measured))
 
 
 def _checked(options: argparse.Namespace) -> list[Path]:
@@ -115,6 +116,9 @@ def _plan(options: argparse.Namespace, network: Network, peer: str | None, scrat
     from movinet.bench.deploy_files import FORMS, forms_of
     from movinet.export.sample_clips import drawn_clips, video_clips
 
+    forms = tuple(FORMS[name] for name in dict.fromkeys(options.formats or forms_of(network)))
+    if not network.streams and (flat := [form.name for form in forms if form.rank4]):
+        raise ValueError(f"--formats {flat[0]} is for streams, and {network.name} takes whole clips")
     clips = calibration = None
     if options.clips:
         tell(f"reading clips of {options.clips} ...")
@@ -122,6 +126,5 @@ def _plan(options: argparse.Namespace, network: Network, peer: str | None, scrat
         calibration = drawn_clips(network.clip, CALIBRATION_CLIPS)  # for speed alone, fewer will do
     if options.calibration:
         calibration = video_clips(options.calibration, network.clip, CALIBRATION_CLIPS, say=tell)
-    forms = tuple(FORMS[name] for name in dict.fromkeys(options.formats or forms_of(network)))
     threads = tuple(dict.fromkeys(options.threads))
     return Plan(forms, threads, options.runs, options.rounds, options.limit, peer, calibration, clips)

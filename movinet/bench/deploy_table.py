@@ -63,7 +63,7 @@ def _megabytes(count: int | None) -> str:
 def _notes(measurements: Sequence[Measurement], sitting: dict[str, Any]) -> list[str]:
     lines = list(dict.fromkeys(f"- {name(m)}: {m.failure}" for m in measurements if m.failure))
     lines = [*lines, ""] if lines else []
-    states = ", which hands all states in and takes them out as NumPy arrays," if sitting["streams"] else ""
+    states = ", which passes all states on," if sitting["streams"] else ""
     lines.append(
         f"{sitting['network']}: milliseconds of a call of the exported runner{states} for {what(sitting)}. Load: from "
         "the file to the first answer.  "
