@@ -259,7 +259,7 @@ def test_random_weights_are_the_same_each_time_and_none_is_dead():
 
 
 REFUSED = {
-    "a9-stream": "a9-stream: no model here",
+    "a9-stream": "a9-stream: no such file or folder",
     "a0-stream --threads 1 0": "--threads 0 is not allowed; allowed: 1 or more",
     "a0-stream --clip-count 0": "--clip-count 0 is not allowed; allowed: 1 or more",
     "a0-stream --formats int4": "--formats int4 is not allowed; allowed: float32, float32-rank4",

@@ -177,7 +177,7 @@ def test_the_command_exports_a_model_folder(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["a0-stream", "--out", "o"], "a0-stream needs --weights CHECKPOINT"),
-        (["nothing", "--out", "o"], "nothing: no model here"),
+        (["nothing", "--out", "o"], "nothing: no such file or folder"),
         (["nothing", "--out", "o", "--size", "0"], "--size 0 is not allowed"),
     ],
 )
