@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -47,6 +47,15 @@ class LiveVideo(VideoFile):
             self._open(name.format(camera[1]), format=kind)
         else:
             raise VideoError(source, f"no cameras on {sys.platform}; allowed: a file or a URL")
+
+    def frames(self, start: float = 0.0) -> Iterator[tuple[float, Any]]:
+        """As of a file; what begins in its middle, or has its index at its end, gives none."""
+        try:
+            yield from super().frames(start)
+        except VideoError as error:
+            raise VideoError(
+                self.path, f"{error.reason}; an .mp4 with its index at the end cannot be read as it comes"
+            ) from error
 
 
 def is_live(source: str) -> bool:

@@ -115,8 +115,10 @@ class _Drawing:
 
         figure = Figure(size, dpi=dpi, layout="constrained")
         axes: Any = figure.add_subplot()
-        for place, label in enumerate(self._labels):
-            (line,) = axes.plot(self._seconds, self._shares[:, place], color=COLOURS[place], linewidth=1.8, label=label)
+        lines = []
+        for place, colour in enumerate(COLOURS[: len(self._labels)]):
+            (line,) = axes.plot(self._seconds, self._shares[:, place], color=colour, linewidth=1.8)
+            lines.append(line)
             line.set(visible=curves, clip_on=False, **FEW if len(self._seconds) <= 20 else {})
         end = self._seconds[-1] + (len(self._seconds) == 1)  # an axis for a single answer, too
         axes.set(xlim=(self._seconds[0], end), ylim=(0, 1.0), xlabel="seconds", ylabel="probability")
@@ -128,7 +130,7 @@ class _Drawing:
         axes.spines[["left", "bottom"]].set_color(SOFT)
         axes.tick_params(labelsize=8, colors=INK)
         figure.draw_without_rendering()
-        legend: Any = figure.legend(loc="outside lower left", ncols=3, frameon=False, fontsize=8)
+        legend: Any = figure.legend(lines, self._labels, loc="outside lower left", ncols=3, frameon=False, fontsize=8)
         for handle in legend.legend_handles:
             handle.set_visible(True)
         out = io.BytesIO()

@@ -125,7 +125,7 @@ def test_names_are_drawn_in_their_letters():
 
 @pytest.mark.parametrize("suffix", [".png", ".gif"])
 def test_dollars_and_letters_that_the_font_has_not_can_be_plotted(video, tmp_path, suffix):
-    with VideoFile(video) as file, Curves(tmp_path / f"a{suffix}", ["from $5 to $^6", "走"], 2, "$^ $") as plot:
+    with VideoFile(video) as file, Curves(tmp_path / f"a{suffix}", ["from $5 to $^6", "_走"], 2, "$^ $") as plot:
         plot.add(0.0, np.array([0.25, 0.75]), next(shown_frames(file)))
     assert (tmp_path / f"a{suffix}").exists()
 

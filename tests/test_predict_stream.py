@@ -186,6 +186,23 @@ def test_a_pipe_and_a_url_give_the_answers_of_the_file(video, member, tmp_path, 
     assert [row["classes"] for row in found] == wanted
 
 
+def test_an_index_at_the_end_is_the_reason_given_where_a_pipe_has_no_frames(member, tmp_path, capsys):
+    noise = np.random.default_rng(0).integers(0, 256, (20, 128, 128, 3), np.uint8)  # more than what is kept of a pipe
+    video = write_video(tmp_path / "noise.mp4", noise)
+    os.mkfifo(pipe := tmp_path / "pipe")
+
+    def write():
+        with contextlib.suppress(BrokenPipeError):
+            pipe.write_bytes(video.read_bytes())
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert main(["predict", str(pipe), "--model", str(member)]) == 2
+    writer.join(60)
+    reason = "no frame decodes (lost packets: 1); an .mp4 with its index at the end cannot be read as it comes"
+    assert capsys.readouterr().err.splitlines()[-1] == f"error: {pipe}: {reason}"
+
+
 def test_what_is_live_is_followed_by_whole_clips_too(video, tmp_path, capsys):
     member = write_member(tmp_path)
     rows = told([f"file://{video}", "--model", member], capsys)
