@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from movinet.export import ExportError, export
+from movinet.export.proof import agreements
+from movinet.export.signature import clip_signature
 from tests.test_export import CLIP, LABELS, SIZE, built, frames
 
 
@@ -99,3 +101,11 @@ def test_a_file_that_answers_no_numbers_is_refused(quantize, tmp_path):
     with pytest.raises(ExportError, match="the logits are nan off those of Keras"):
         export(broken, tmp_path / "net.tflite", quantize=quantize, clip=CLIP)
     assert not list(tmp_path.iterdir())
+
+
+def test_errors_are_told_by_the_greatest_logit_of_all_clips(model):
+    clips = [frames(5, seed) for seed in range(3)]
+    logits = [np.asarray(model(clip[None])) for clip in clips]
+    answers = iter([logits[0], logits[1] + 0.25, logits[2] - 0.125])
+    (row,) = agreements(model, clip_signature(model, CLIP), lambda inputs: {"logits": next(answers)}, clips, (50,))
+    assert row["relative_error"] == pytest.approx(0.25 / np.abs(logits).max(), rel=1e-4)

@@ -29,8 +29,8 @@ Call = Callable[[Tensors], Tensors]
 class Agreement:
     """Logits of a file against the network's after so many frames (of clips: whole ones).
 
-    relative_error: the greatest difference so far by the greatest logit; same_class: the share of calls so far whose
-    likeliest class is the network's.
+    relative_error: the greatest difference by the greatest logit, both of all calls so far; same_class: the share of
+    calls so far whose likeliest class is the network's.
     """
 
     frames: int
@@ -60,15 +60,17 @@ def agreements(
         last = min(len(clips), ceil(max(at) / frames))
         steps = _whole_clips(model, signature, call, clips)
     stops = {min(ceil(stop / frames), last) for stop in at}
-    rows, worst, same, begun, told = [], 0.0, 0, time.monotonic(), time.monotonic()
+    rows, off, greatest, same, begun, told = [], 0.0, 0.0, 0, 0.0, time.monotonic()
     for number, (wanted, found) in enumerate(islice(steps, last), 1):
-        worst = float(np.maximum(worst, _error(found, wanted)))  # max would lose a NaN
+        off = float(np.maximum(off, np.abs(found - wanted).max()))  # max would lose a NaN
+        greatest = max(greatest, float(np.abs(wanted).max()), 1e-12)
         same += int(found.argmax() == wanted.argmax())
         if number in stops:
-            rows.append(asdict(Agreement(number * frames, worst, same / number)))
-        if (now := time.monotonic()) > told + EVERY:
-            told, left = now, (now - begun) / number * (last - number)
+            rows.append(asdict(Agreement(number * frames, off / greatest, same / number)))
+        if (now := time.monotonic()) > told + EVERY and number > 1:
+            told, left = now, (now - begun) / (number - 1) * (last - number)
             say(f"{number * frames:,} of {last * frames:,} frames compared, {left:.0f} s left")
+        begun = begun or now  # the first call's graphs are traced in it
     return rows
 
 
@@ -108,10 +110,6 @@ def _followed(signature: Signature, call: Call, clips: list[np.ndarray]) -> Iter
         returned = call(given)
         yield returned["logits"]
         states = signature.next_states(given, returned)
-
-
-def _error(found: np.ndarray, wanted: np.ndarray) -> float:
-    return float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-12))
 
 
 def litert_call(file: Path, threads: int = 1) -> tuple[Call, str]:
