@@ -157,3 +157,11 @@ def test_fewer_readable_clips_than_asked_are_told_and_the_same_seed_writes_the_s
 def test_a_seed_below_0_is_refused(family, tmp_path, capsys):
     assert main(["export", str(family / "A0"), "--out", str(tmp_path), "--seed", "-1"]) == 2
     assert capsys.readouterr().err == "error: --seed -1 is not allowed; allowed: 0 or more\n"
+
+
+def test_a_name_that_tells_how_the_file_is_called_does_not_tell_it_twice(tmp_path, capsys):
+    write_member(tmp_path / "mine-stream", CAUSAL)
+    for how in ("--stream", "--no-stream"):
+        assert main(["export", str(tmp_path / "mine-stream"), "--out", str(tmp_path), "--drift", "1", how]) == 0
+    capsys.readouterr()
+    assert sorted(p.name for p in tmp_path.glob("*.tflite")) == ["mine-stream.tflite", "mine-stream_clip.tflite"]

@@ -167,5 +167,6 @@ def _file_name(name: str, model: keras.Model, options: argparse.Namespace) -> st
     streams = options.stream if options.stream is not None else is_causal(model)
     format = None if options.format == "litert" else options.format
     kinds = [kind for kind in ("rank4", "fixed") if getattr(options, kind)]
-    parts = [name, "stream" if streams else "clip", format, options.quantize, *kinds]
+    called = "stream" if streams else "clip"
+    parts = [name, None if name.endswith(f"-{called}") else called, format, options.quantize, *kinds]
     return "_".join(dict.fromkeys(part for part in parts if part)) + SUFFIXES[options.format]
