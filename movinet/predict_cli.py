@@ -21,7 +21,8 @@ EXAMPLES = """examples:
       --overlay seen.mp4 --plot seen.png
   python -m movinet predict clip.mp4 --model runs/A4 --model runs/A5
 
-SOURCE: a video file; a folder, for all videos in it; cam:0; a URL (rtsp://, http://, file:// ...); - for standard input
+SOURCE: a video file; a folder, of pictures or for all videos in it; cam:0; a URL (rtsp://, http://, file:// ...); - for
+        standard input
 MODEL:  a model folder (runs/<name>/family/<member>), a published name with --weights, a .keras file, or a .tflite file
         that `python -m movinet export` wrote; several --model answer together, by the mean of their logits
 """
