@@ -1,6 +1,7 @@
 """What `export` is asked: labels, clips and places that cannot be meant are refused at once, and nothing is lost."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ import pytest
 from movinet.export import ExportError, export
 from movinet.export.proof import agreements
 from movinet.export.signature import clip_signature
-from tests.test_export import CLIP, LABELS, SIZE, built, frames
+from tests.test_export import CLIP, LABELS, SIZE, SPEC, built, frames
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +110,8 @@ def test_errors_are_told_by_the_greatest_logit_of_all_clips(model):
     answers = iter([logits[0], logits[1] + 0.25, logits[2] - 0.125])
     (row,) = agreements(model, clip_signature(model, CLIP), lambda inputs: {"logits": next(answers)}, clips, (50,))
     assert row["relative_error"] == pytest.approx(0.25 / np.abs(logits).max(), rel=1e-4)
+
+
+def test_a_network_that_is_not_causal_is_no_stream(tmp_path):
+    with pytest.raises(ExportError, match="net.tflite: frame by frame is not allowed, the network is not causal"):
+        export(built(replace(SPEC, causal=False)), tmp_path / "net.tflite", clip=CLIP, stream=True)

@@ -60,6 +60,10 @@ def _megabytes(count: int | None) -> str:
     return "-" if count is None else f"{count / 1e6:,.0f}" if count >= 1e8 else f"{count / 1e6:.3g}"
 
 
+def _rounds(count: int) -> str:
+    return f"{count} round{'s'[: count > 1]}"
+
+
 def _notes(measurements: Sequence[Measurement], sitting: dict[str, Any]) -> list[str]:
     lines = list(dict.fromkeys(f"- {name(m)}: {m.failure}" for m in measurements if m.failure))
     lines = [*lines, ""] if lines else []
@@ -73,7 +77,7 @@ def _notes(measurements: Sequence[Measurement], sitting: dict[str, Any]) -> list
         versions = {package: number for m in timed for package, number in (m.versions or {}).items()}
         libraries = max(m.libraries_bytes or 0 for m in timed) / 1e6
         lines.append(
-            f"{min(m.calls for m in timed)} calls or more of each, in {sitting['rounds']} rounds in which the files "
+            f"{min(m.calls for m in timed)} calls or more of each, in {_rounds(sitting['rounds'])} in which the files "
             f"take turns; each a process of its own, whose libraries alone take {libraries:,.0f} MB of the peak: "
             f"{', '.join(f'{package} {number}' for package, number in versions.items())}.  "
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from movinet.export import is_causal
 from movinet.export.litert import convert, litert_file
 from movinet.export.manifest import manifest, write_manifest
 from movinet.export.onnx import onnx_call, onnx_file, with_next_names
@@ -113,7 +114,9 @@ def _litert(
 
 
 def _check_layers(job: Job, name: str) -> None:
-    """The graph of frames knows the layers of `build_movinet` alone. Raises ExportError."""
+    """The graph of frames knows the layers of `build_movinet` alone, and streams are causal. Raises ExportError."""
+    if job.streams and is_movinet(job.model) and not is_causal(job.model):
+        raise ExportError(f"{name}: frame by frame is not allowed, the network is not causal; allowed: whole clips")
     keras_graph = job.format in ("litert", "saved_model", "keras") and not (job.quantize or job.fixed)
     if not is_movinet(job.model) and (job.streams or not keras_graph):
         allowed = "whole clips in float32, as litert, saved_model or keras"
