@@ -72,13 +72,11 @@ class Evaluation:
 def free_memory() -> None:
     """Between two trials of one process: Keras' global state, and the graphs that TensorFlow would keep for good.
 
-    `tf.custom_gradient` registers a function for every traced call and never forgets it, and each holds its graph:
-    without this a worker grew by 20 to 40 MB a trial.
+    Without this a worker grew by 20 to 40 MB a trial.
     """
     import keras
-    from tensorflow.python.framework import ops
 
-    gradients = ops.gradient_registry._registry  # pyright: ignore[reportPrivateUsage]
-    for name in [name for name in gradients if name.startswith("CustomGradient-")]:
-        del gradients[name]
+    from movinet.custom_gradients import forget_custom_gradients
+
+    forget_custom_gradients()
     keras.backend.clear_session()  # collects garbage, too

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from movinet.custom_gradients import forgotten_custom_gradients
 from movinet.export.operators import ExportError, RequestError
 from movinet.spec import ClipSpec
 
@@ -71,7 +72,7 @@ def export(
     _check_sizes(model, named, stops)
     job = Job(model, format, quantize, streams, rank4, fixed, clip, named, multi_label, stops)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
+    with TemporaryDirectory(prefix=".export-", dir=path.parent) as folder, forgotten_custom_gradients():
         draft = Path(folder) / path.name
         report = write(job, draft, shown, met, say)
         draft.with_name(report_file.name).write_text(json.dumps(report, indent=1), encoding="utf-8")
