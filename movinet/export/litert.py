@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from movinet.export.file_graph import FileGraph
 from movinet.export.int8 import int8_file
 from movinet.export.operators import check_operators
 from movinet.export.signature import Signature
@@ -32,10 +33,12 @@ def litert_file(
     with TemporaryDirectory() as folder:
         tf.saved_model.save(tf.Module(), folder, signatures=signature.concrete())
         content, counts = convert(folder, name, SETTINGS.get(quantize, {}))
-    if quantize != "int8":
-        return content, counts
-    content = int8_file(content, signature, clips)
-    return content, check_operators(content, name)
+    if quantize == "int8":
+        content = int8_file(content, signature, clips)
+        counts = check_operators(content, name)
+    graph = FileGraph(content)
+    graph.arrange()
+    return graph.content(), counts
 
 
 def convert(folder: str | Path, name: str, settings: dict[str, Any]) -> tuple[bytes, dict[str, int]]:

@@ -1,0 +1,54 @@
+"""A LiteRT file taken apart and put together again: the order of its operators."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from movinet.export.file_graph import FileGraph
+from movinet.export.litert import convert, litert_file
+from movinet.export.proof import litert_call
+from movinet.export.sample_clips import drawn_clips
+from movinet.export.signature import stream_signature
+from tests.test_export import CLIP, SIZE, SPEC, built
+
+
+@pytest.fixture(scope="module")
+def signature():
+    return stream_signature(built(), SIZE)
+
+
+@pytest.mark.parametrize("quantize", [None, "int8"])
+def test_states_are_made_as_soon_as_they_can_and_counts_first(signature, quantize):
+    content, _ = litert_file(signature, "net", quantize, drawn_clips(CLIP, 1))
+    graph = FileGraph(content)
+    place = {index: number for number, operator in enumerate(graph.order) for index in operator.outputs}
+    assert max(place.values()) == place[graph.outputs["logits"]]
+    counts = [index for name, index in graph.outputs.items() if name.endswith("frame_count")]
+    assert counts
+    assert max(place[index] for index in counts) <= 2 * len(counts)  # each is an addition and a cast
+    buffers = [index for name, index in graph.outputs.items() if name.endswith("stream_buffer")]
+    assert len(buffers) == sum(layer.kernel[0] > 1 for block in SPEC.blocks for layer in block.layers)
+    for index in buffers:
+        cut = graph.made_by[index].inputs[0]
+        if quantize is None:
+            assert place[index] == place[cut] + 1
+
+
+def test_another_order_is_the_same_graph(signature, tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path / "saved"), signatures=signature.concrete())
+    content, _ = convert(tmp_path / "saved", "net", {})
+    graph = FileGraph(content)
+    before = Counter(map(graph.kind, graph.order))
+    graph.arrange()
+    assert Counter(map(graph.kind, graph.order)) == before
+    found = []
+    for number, written in enumerate((content, graph.content())):
+        (tmp_path / f"{number}.tflite").write_bytes(written)
+        call, _ = litert_call(tmp_path / f"{number}.tflite")
+        given = {"image": np.full(signature.image, 0.5, np.float32), **signature.first_states()}
+        returned = call(given)
+        found.append(call({"image": given["image"], **signature.next_states(given, returned)}))
+    for name, value in found[0].items():
+        np.testing.assert_array_equal(found[1][name], value)
