@@ -16,43 +16,63 @@ HERE, MANIFEST = Path(__file__).parent, "model.json"
 class Runner:
     """One video: `push` takes its frames one by one, or the whole clip where the network has no states.
 
+    States stay in the runtime's own tensors and are copied from one to the other: arrays made anew for each frame would
+    cost more than the network's copies, where the allocator gives memory back to the system.
     threads: how many the runtime computes with; 0 leaves it to the runtime.
     """
 
     def __init__(self, folder: Path = HERE, threads: int = 0):
         self.manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        file = str(folder / self.manifest["file"])
-        if file.endswith(".onnx"):
-            import onnxruntime  # pyright: ignore[reportMissingImports]
-
-            options: Any = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = threads
-            session: Any = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-            names: list[str] = [output.name for output in session.get_outputs()]
-            self.call = lambda inputs: dict(zip(names, session.run(names, inputs), strict=True))
-        else:
-            from ai_edge_litert.interpreter import Interpreter
-
-            signature: Any = Interpreter(file, num_threads=threads or None).get_signature_runner()
-            self.call = lambda inputs: signature(**inputs)
+        file = folder / self.manifest["file"]
+        self.given, self.returned, self.invoke = (_onnx if file.suffix == ".onnx" else _litert)(str(file), threads)
         self.reset()
 
     def reset(self):
         """Forgets all frames."""
-        states = self.manifest["states"]
-        self.states = {s["name"]: np.full(s["shape"], s["initial"], s["dtype"]) for s in states}
+        for state in self.manifest["states"]:
+            self.given(state["name"])[...] = state["initial"]
 
     def push(self, frames):
         """Frames as one call takes them -> logits (classes,) after the newest one."""
-        image = self.manifest["image"]
-        frames = np.asarray(frames)
-        frames = frames / np.float32(255) if frames.dtype == np.uint8 else frames.astype(np.float32)
-        given = {"image": frames.reshape(image["shape"]), **self.states}
-        returned = self.call(given)
-        for state in self.manifest["states"]:
+        frames, image = np.asarray(frames), self.given("image")
+        image[...] = frames.reshape(image.shape)
+        if frames.dtype == np.uint8:
+            image /= 255
+        del image  # the runtime does not run while somebody looks into it
+        self.invoke()
+        for state in self.manifest["states"]:  # the oldest frame of a buffer first, which takes the next one's place
             source = state["next"]
-            self.states[state["name"]] = returned[source["output"]] if "output" in source else given[source["input"]]
-        return returned[self.manifest["output"]["name"]][0]
+            after = self.returned(source["output"]) if "output" in source else self.given(source["input"])
+            self.given(state["name"])[...] = after
+        return self.returned(self.manifest["output"]["name"])[0].copy()
+
+
+def _litert(file, threads):
+    """Functions: the tensor of an input by name, of an output by name, and the run of all."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(file, num_threads=threads or None)
+    interpreter.allocate_tensors()
+    signature = interpreter.get_signature_runner()
+    details = signature.get_input_details(), signature.get_output_details()
+    given, returned = ({name: interpreter.tensor(of["index"]) for name, of in each.items()} for each in details)
+    return lambda name: given[name](), lambda name: returned[name](), interpreter.invoke
+
+
+def _onnx(file, threads):
+    import onnxruntime  # pyright: ignore[reportMissingImports]
+
+    options: Any = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session: Any = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    types = {"tensor(float)": np.float32, "tensor(int32)": np.int32}
+    given = {each.name: np.zeros(each.shape, types[each.type]) for each in session.get_inputs()}
+    names, returned = [each.name for each in session.get_outputs()], {}
+
+    def invoke():
+        returned.update(zip(names, session.run(names, given), strict=True))
+
+    return given.__getitem__, returned.__getitem__, invoke
 
 
 def probabilities(logits, multi_label):
