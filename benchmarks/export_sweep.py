@@ -15,8 +15,8 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -109,6 +109,7 @@ def main() -> int:
     parser.add_argument("--candidates", type=int, default=20)
     parser.add_argument("--size", type=int, default=32, help="height and width in pixels")
     parser.add_argument("--frames", type=int, default=4, help="frames of a clip")
+    parser.add_argument("--workers", type=int, default=1, help="how many networks at a time")
     parser.add_argument("--files", nargs="+", choices=FILES, default=list(FILES))
     parser.add_argument("--networks", nargs="+", help="only those whose name begins so")
     parser.add_argument("--table", action="store_true", help="only show what was found")
@@ -121,27 +122,32 @@ def main() -> int:
 
 
 def sweep(options: argparse.Namespace, done: set[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Exports and notes each file that is not done."""
+    """Exports and notes each file that is not done; each network in a process of its own, which ends with it."""
     clip, lines = ClipSpec(options.frames, options.size, 5.0), []
     wanted = tuple(options.networks or [""])
-    chosen = [pair for pair in networks(options.space, options.candidates) if pair[0].startswith(wanted)]
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        results = stack.enter_context(options.out.open("a", encoding="utf-8"))
-        for number, (name, spec) in enumerate(chosen, 1):
-            files = [file for file in options.files if file != "rank4" or spec.causal]
-            files = [file for file in files if (name, file) not in done]
-            if not files:
-                continue
-            with native_stderr_closed():
-                model = with_bounded_weights(replace(spec, clip=clip))
-            for file in files:
-                lines.append(exported(name, model, clip, file, folder))
-                results.write(json.dumps(lines[-1]) + "\n")
-                results.flush()
-                os.fsync(results.fileno())
-                print(f"{number}/{len(chosen)} {json.dumps(lines[-1])}", flush=True)
+    tasks = []
+    for name, spec in networks(options.space, options.candidates):
+        files = [file for file in options.files if file != "rank4" or spec.causal]
+        files = [file for file in files if name.startswith(wanted) and (name, file) not in done]
+        tasks += [(name, spec, clip, files)] * bool(files)
+    pool = get_context("spawn").Pool(options.workers, maxtasksperchild=1)
+    with pool, options.out.open("a", encoding="utf-8") as results:
+        for number, found in enumerate(pool.imap_unordered(files_of, tasks), 1):
+            lines += found
+            results.write("".join(json.dumps(line) + "\n" for line in found))
+            results.flush()
+            os.fsync(results.fileno())
+            print(f"{number}/{len(tasks)} {found[0]['network']}", flush=True)
     return lines
+
+
+def files_of(task: tuple[str, MovinetSpec, ClipSpec, list[str]]) -> list[dict[str, Any]]:
+    """A line for each of a network's files."""
+    name, spec, clip, files = task
+    with TemporaryDirectory() as folder:
+        with native_stderr_closed():
+            model = with_bounded_weights(replace(spec, clip=clip))
+        return [exported(name, model, clip, file, Path(folder)) for file in files]
 
 
 if __name__ == "__main__":
