@@ -94,6 +94,24 @@ def test_the_runner_of_a_multi_label_network_shows_the_sigmoid_of_each_class(mod
     assert done.stdout.splitlines() == shown(1 / (1 + np.exp(-logits)))
 
 
+@pytest.mark.parametrize("kind", ["stream", "rank4"])
+def test_a_runner_is_the_network_for_any_type_of_frames_and_again_after_a_reset(kind, model, tmp_path):
+    export(model, tmp_path / "net.tflite", clip=CLIP, at_frames=(2,), **KINDS[kind])
+    runner = runpy.run_path(str(tmp_path / "net_runner.py"))["Runner"](tmp_path)
+    video = np.random.default_rng(0).integers(0, 256, (CLIP.frames, CLIP.resolution, CLIP.resolution, 3))
+    wanted = keras_logits(model, video.astype(np.float32) / 255)[-1]
+    for frames_of_a_type in (video, video.astype(np.uint8), video / 255, video.astype(np.float32) / 255):
+        logits = [runner.push(frame) for frame in frames_of_a_type][-1]
+        np.testing.assert_allclose(logits, wanted, rtol=1e-4, atol=1e-5)
+        runner.reset()
+
+
+def test_a_runner_without_frames_says_how_it_is_called(stream_file):
+    done = run([sys.executable, "net_runner.py"], stream_file.parent)
+    assert done.returncode == 1
+    assert "python x_runner.py FRAMES.npy" in done.stderr
+
+
 def test_frames_of_another_size_are_refused(stream_file, tmp_path):
     np.save(tmp_path / "video.npy", frames(3)[:, :10])
     done = run([sys.executable, stream_file.with_name("net_runner.py"), "video.npy"], tmp_path)

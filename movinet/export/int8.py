@@ -16,13 +16,14 @@ from tensorflow.lite.python.convert import mlir_quantize  # as tf.lite.experimen
 
 from movinet.export.file_graph import RESHAPE, FileGraph, ignored_below
 from movinet.export.operators import operators
+from movinet.export.progress import Say, silent, told
 from movinet.export.signature import Signature, Tensors
 from movinet.frame_graph import FLOAT
 
 LATEST = 10_000  # frames: the longest period of the positional encoding is 2 pi times as long
 
 
-def int8_file(content: bytes, signature: Signature, clips: Iterable[np.ndarray]) -> bytes:
+def int8_file(content: bytes, signature: Signature, clips: Iterable[np.ndarray], say: Say = silent) -> bytes:
     """The content of a float file, quantised by the ranges met on clips (T, S, S, 3).
 
     Inputs and outputs stay float32, and so does what is made in the scope FLOAT.  Rounding moves a class' logit by much
@@ -33,9 +34,9 @@ def int8_file(content: bytes, signature: Signature, clips: Iterable[np.ndarray])
     kept = [operator.tensor for operator in operators(content) if FLOAT in operator.tensor]
     sums = [index for name, index in graph.outputs.items() if name.endswith("pool_buffer")]
     kept += [graph.tensors[index].name.decode() for index in sums]  # outputs have no scope in their names
-    logits = _set_ranges(graph, content, signature, clips)
+    logits = _set_ranges(graph, content, signature, clips, say)
     bias = _bias_of_logits(graph)
-    moved = _mean_logits(_quantised(graph, kept), signature, clips) - logits
+    moved = _mean_logits(_quantised(graph, kept), signature, clips, say) - logits
     graph.set_constant(bias, graph.constant(bias) - moved)
     return _quantised(graph, kept)
 
@@ -68,13 +69,16 @@ def images(signature: Signature, clip: np.ndarray) -> Iterator[np.ndarray]:
     yield from (frame.reshape(signature.image) for frame in clip)
 
 
-def _set_ranges(graph: FileGraph, content: bytes, signature: Signature, clips: list[np.ndarray]) -> np.ndarray:
+def _set_ranges(
+    graph: FileGraph, content: bytes, signature: Signature, clips: list[np.ndarray], say: Say
+) -> np.ndarray:
     """Tells the graph which values each activation takes; returns the mean logits (classes,)."""
     interpreter = _interpreter(content, every_tensor=True)
     runner: Any = interpreter.get_signature_runner()
     lows, highs = (dict.fromkeys(graph.activations, end) for end in (np.inf, -np.inf))
     logits = []
-    for _, returned in along(signature, lambda inputs: runner(**inputs), clips):
+    calls = along(signature, lambda inputs: runner(**inputs), clips)
+    for _, returned in told(calls, _count(signature, clips), "calls for the ranges of int8", say):
         logits.append(returned["logits"])
         for index in lows:
             value = interpreter.get_tensor(index)
@@ -86,10 +90,16 @@ def _set_ranges(graph: FileGraph, content: bytes, signature: Signature, clips: l
     return np.mean(logits, (0, 1))
 
 
-def _mean_logits(content: bytes, signature: Signature, clips: list[np.ndarray]) -> np.ndarray:
+def _mean_logits(content: bytes, signature: Signature, clips: list[np.ndarray], say: Say) -> np.ndarray:
     runner: Any = _interpreter(content).get_signature_runner()
     calls = along(signature, lambda inputs: runner(**inputs), clips)
+    calls = told(calls, _count(signature, clips), "calls for the mean of int8's logits", say)
     return np.mean([returned["logits"] for _, returned in calls], (0, 1))
+
+
+def _count(signature: Signature, clips: list[np.ndarray]) -> int:
+    """Of the calls along the clips."""
+    return sum(map(len, clips)) if signature.states else len(clips)
 
 
 def _interpreter(content: bytes, every_tensor: bool = False) -> tf.lite.Interpreter:

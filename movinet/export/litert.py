@@ -14,6 +14,7 @@ import tensorflow as tf
 from movinet.export.file_graph import FileGraph
 from movinet.export.int8 import int8_file
 from movinet.export.operators import check_operators
+from movinet.export.progress import Say, silent
 from movinet.export.signature import Signature
 
 OPTIMIZED = {"optimizations": [tf.lite.Optimize.DEFAULT]}
@@ -22,19 +23,20 @@ BUILTIN, FLEX = tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS
 
 
 def litert_file(
-    signature: Signature, name: str, quantize: str | None = None, clips: Iterable[np.ndarray] = ()
+    signature: Signature, name: str, quantize: str | None = None, clips: Iterable[np.ndarray] = (), say: Say = silent
 ) -> tuple[bytes, dict[str, int]]:
     """The content of a file for `signature`, and its operators.
 
     quantize: None, "float16" (weights), "dynamic" (int8 weights) or "int8": weights and activations by the ranges met
     on `clips` (T, S, S, 3), each frame by frame with the states that have come up by then; inputs and outputs stay
-    float32, and so do the running sums of the pools.  name: the file's, for messages.  Raises ExportError.
+    float32, and so do the running sums of the pools.  name: the file's, for messages; say: hears of progress.  Raises
+    ExportError.
     """
     with TemporaryDirectory() as folder:
         tf.saved_model.save(tf.Module(), folder, signatures=signature.concrete())
         content, counts = convert(folder, name, SETTINGS.get(quantize, {}))
     if quantize == "int8":
-        content = int8_file(content, signature, clips)
+        content = int8_file(content, signature, clips, say)
         counts = check_operators(content, name)
     graph = FileGraph(content)
     graph.arrange()

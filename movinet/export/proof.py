@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -15,12 +14,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from movinet.export.progress import Say, silent, told
 from movinet.export.signature import Signature, Tensors
 from movinet.streaming import initial_states, stream_model
 
 LIMITS = {None: 1e-4, "float16": 1e-2}  # relative, of the logits; what is quantised further is reported
-
-EVERY = 3.0  # seconds between lines of progress
 
 Call = Callable[[Tensors], Tensors]
 
@@ -44,7 +42,7 @@ def agreements(
     call: Call,
     clips: Iterable[np.ndarray],
     at: Sequence[int],
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = silent,
 ) -> list[dict[str, Any]]:
     """How far `call`, which takes and returns tensors by name, follows the network after `at` frames.
 
@@ -60,17 +58,14 @@ def agreements(
         last = min(len(clips), ceil(max(at) / frames))
         steps = _whole_clips(model, signature, call, clips)
     stops = {min(ceil(stop / frames), last) for stop in at}
-    rows, off, greatest, same, begun, told = [], 0.0, 0.0, 0, 0.0, time.monotonic()
-    for number, (wanted, found) in enumerate(islice(steps, last), 1):
+    rows, off, greatest, same = [], 0.0, 0.0, 0
+    steps = told(islice(steps, last), last, "frames compared", say, frames)
+    for number, (wanted, found) in enumerate(steps, 1):
         off = float(np.maximum(off, np.abs(found - wanted).max()))  # max would lose a NaN
         greatest = max(greatest, float(np.abs(wanted).max()), 1e-12)
         same += int(found.argmax() == wanted.argmax())
         if number in stops:
             rows.append(asdict(Agreement(number * frames, off / greatest, same / number)))
-        if (now := time.monotonic()) > told + EVERY and number > 1:
-            told, left = now, (now - begun) / (number - 1) * (last - number)
-            say(f"{number * frames:,} of {last * frames:,} frames compared, {left:.0f} s left")
-        begun = begun or now  # the first call's graphs are traced in it
     return rows
 
 

@@ -1,6 +1,6 @@
 """Runs an exported network with NumPy and its runtime alone: python x_runner.py FRAMES.npy
 
-FRAMES.npy: RGB frames (T, height, width, 3), uint8 or float in [0, 1], at the rate that the manifest tells.
+FRAMES.npy: RGB frames (T, height, width, 3), integers to 255 or float in [0, 1], at the rate that the manifest tells.
 """
 
 import json
@@ -36,7 +36,7 @@ class Runner:
         """Frames as one call takes them -> logits (classes,) after the newest one."""
         frames, image = np.asarray(frames), self.given("image")
         image[...] = frames.reshape(image.shape)
-        if frames.dtype == np.uint8:
+        if frames.dtype.kind in "iu":
             image /= 255
         del image  # the runtime does not run while somebody looks into it
         self.invoke()
@@ -84,6 +84,8 @@ def probabilities(logits, multi_label):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     runner, video = Runner(), np.load(sys.argv[1])
     image, logits = runner.manifest["image"], None
     count = image["frames_per_call"]

@@ -11,9 +11,8 @@ import numpy as np
 
 from movinet.data.shape_drawing import LABELS, draw
 from movinet.export.operators import RequestError
+from movinet.export.progress import EVERY
 from movinet.spec import ClipSpec
-
-EVERY = 3.0  # seconds between lines of progress
 
 
 def drawn_clips(clip: ClipSpec, count: int = 4, seed: int = 0) -> list[np.ndarray]:

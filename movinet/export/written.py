@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ from movinet.export.litert import convert, litert_file
 from movinet.export.manifest import manifest, write_manifest
 from movinet.export.onnx import onnx_call, onnx_file, with_next_names
 from movinet.export.operators import ExportError
+from movinet.export.progress import Say
 from movinet.export.proof import LIMITS, agreements, litert_call
 from movinet.export.saved_model import keras_call, save_model, save_signature, saved_model_call
 from movinet.export.signature import Signature, clip_signature, frame_signature, stream_signature
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-Say = Callable[[str], None]
 CALLS = {"litert": litert_call, "onnx": onnx_call, "saved_model": saved_model_call, "keras": keras_call}
 
 
@@ -71,7 +71,7 @@ def write(
         signature = with_next_names(signature)
     report: dict[str, Any] = {"file": draft.name, "format": job.format, "quantize": job.quantize}
     try:
-        report |= _write_draft(job, signature, draft, calibration)
+        report |= _write_draft(job, signature, draft, calibration, say)
     except tf.errors.OpError as error:  # a full disk, in TensorFlow's words
         raise OSError(errno.EIO, error.message) from error
     call, report["runtime"] = CALLS[job.format](draft)
@@ -86,10 +86,12 @@ def write(
     return report
 
 
-def _write_draft(job: Job, signature: Signature, draft: Path, calibration: Sequence[np.ndarray]) -> dict[str, Any]:
+def _write_draft(
+    job: Job, signature: Signature, draft: Path, calibration: Sequence[np.ndarray], say: Say
+) -> dict[str, Any]:
     """Returns what the format adds to the report."""
     if job.format == "litert":
-        content, counts = _litert(job, signature, draft.name, calibration)
+        content, counts = _litert(job, signature, draft.name, calibration, say)
         draft.write_bytes(content)
         return {"operators": counts}
     if job.format == "onnx":
@@ -104,10 +106,10 @@ def _write_draft(job: Job, signature: Signature, draft: Path, calibration: Seque
 
 
 def _litert(
-    job: Job, signature: Signature, name: str, calibration: Sequence[np.ndarray]
+    job: Job, signature: Signature, name: str, calibration: Sequence[np.ndarray], say: Say
 ) -> tuple[bytes, dict[str, int]]:
     if is_movinet(job.model):
-        return litert_file(signature, name, job.quantize, calibration)
+        return litert_file(signature, name, job.quantize, calibration, say)
     with TemporaryDirectory() as folder:  # layers that `build_movinet` does not make go through Keras' own graph
         save_model(job.model, folder, False, signature.image)
         return convert(folder, name, {})
