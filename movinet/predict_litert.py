@@ -74,8 +74,9 @@ class LitertVideo:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """x.json beside x.tflite. Raises MemberError where it is missing, or is another file's."""
-    beside = path.with_suffix(".json")
+    """x.json beside x.tflite, or x.litert.json. Raises MemberError where it is missing, or is another file's."""
+    later = path.with_suffix(".litert.json")  # where an export of another format had taken the name
+    beside = later if later.is_file() else path.with_suffix(".json")
     for file in (path, beside):
         if not file.is_file():
             raise MemberError(f"{file}: no such file; allowed: what `python -m movinet export` wrote, its .json too")

@@ -1,7 +1,10 @@
 """What `export` is asked: labels, clips and places that cannot be meant are refused at once, and nothing is lost."""
 
+import hashlib
 import json
+import runpy
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import keras
@@ -11,6 +14,7 @@ import pytest
 from movinet.export import ExportError, export
 from movinet.export.proof import agreements
 from movinet.export.signature import clip_signature
+from movinet.predict_litert import read_manifest
 from tests.test_export import CLIP, LABELS, SIZE, SPEC, built, frames
 
 
@@ -71,15 +75,36 @@ def test_a_folder_that_is_no_saved_model_is_kept(model, tmp_path, monkeypatch):
     assert kept == {"mine", "mine/thesis.txt", "net.tflite", "file"}
 
 
-def test_a_manifest_is_never_replaced_by_another_files(model, tmp_path):
-    export(model, tmp_path / "net.tflite", clip=CLIP, at_frames=(1,))
-    for path, format in (("net.onnx", "onnx"), ("net.keras", "keras"), ("net", "saved_model")):
-        with pytest.raises(ExportError, match="net.tflite lies beside it, and they would share net.report.json"):
-            export(model, tmp_path / path, format, clip=CLIP)
-    export(model, tmp_path / "net.tflite", clip=CLIP, at_frames=(1,), quantize="float16")  # an earlier one makes way
+@pytest.mark.parametrize("first", ["litert", "onnx"])
+def test_files_of_one_name_and_several_formats_keep_their_manifests_reports_and_runners(first, model, tmp_path):
+    if first == "onnx":
+        pytest.importorskip("tf2onnx")
+        pytest.importorskip("onnxruntime")
+    paths = {"litert": "net.tflite", "onnx": "net.onnx", "keras": "net.keras", "saved_model": "net"}
+    others = ["onnx", "keras", "saved_model"] if first == "litert" and find_spec("tf2onnx") else ["keras", "litert"]
+    for format in (first, *(other for other in others if other != first)):
+        export(model, tmp_path / paths[format], format, clip=CLIP, at_frames=(1,))
+    reports = {json.loads(file.read_text())["file"]: file.name for file in tmp_path.glob("*.report.json")}
+    assert reports.pop(paths[first]) == "net.report.json"
+    assert reports == {path: f"net.{format}.report.json" for format, path in paths.items() if path in reports}
+    assert len(reports) >= 1
+    for manifest in set(tmp_path.glob("net*.json")) - set(tmp_path.glob("*.report.json")):
+        told = json.loads(manifest.read_text())
+        assert hashlib.sha256((tmp_path / told["file"]).read_bytes()).hexdigest() == told["sha256"]
+        runner = runpy.run_path(str(tmp_path / f"{manifest.stem}_runner.py"))["Runner"](tmp_path)
+        assert runner.manifest["file"] == told["file"]
+        assert np.isfinite(runner.push(frames(1)[0])).all()
+    if (tmp_path / "net.tflite").exists():
+        assert read_manifest(tmp_path / "net.tflite")["file"] == "net.tflite"
+
+
+def test_an_earlier_export_to_the_same_path_makes_way(model, tmp_path):
+    for quantize in (None, "float16"):
+        export(model, tmp_path / "net.tflite", clip=CLIP, at_frames=(1,), quantize=quantize)
     assert json.loads((tmp_path / "net.json").read_text())["quantize"] == "float16"
     (tmp_path / "net.tflite").rename(tmp_path / "other.tflite")
     export(model, tmp_path / "net.keras", "keras", clip=CLIP)
+    assert json.loads((tmp_path / "net.report.json").read_text())["format"] == "keras"
 
 
 def test_a_saved_models_report_has_its_whole_name(model, tmp_path):

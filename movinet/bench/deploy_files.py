@@ -131,7 +131,7 @@ def _describe(network: Network, form: str, file: Path, extra: dict[str, Any]) ->
     )
     report = {"file": file.name, "format": "litert", "quantize": quantize, "bytes": len(content)}
     report["sha256"] = hashlib.sha256(content).hexdigest()
-    write_manifest(manifest(job, job.signature(), report) | extra, file)
+    write_manifest(manifest(job, job.signature(), report) | extra, file, file.stem)
 
 
 def _made_from(file: Path) -> Any:

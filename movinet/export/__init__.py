@@ -53,16 +53,16 @@ def export(
     many frames of a stream the logits are compared.  say: takes lines of progress.
 
     Beside a file `x.tflite` or `x.onnx` lie x.json, the manifest (states, preprocessing, labels, hashes), x_runner.py,
-    which needs NumPy and the runtime only, for LiteRT x_runner.mjs, and x.report.json.  An earlier export to the same
-    path makes way.  Raises ExportError, and leaves everything as it was, for operators that are not built in (it names
-    the layer) and where logits differ by more than 1e-4 of the greatest (float16: 1e-2).
+    which needs NumPy and the runtime only, for LiteRT x_runner.mjs, and x.report.json; where those are another file's,
+    x.onnx.json and so on.  An earlier export to the same path makes way.  Raises ExportError, and leaves everything as
+    it was, for operators that are not built in (it names the layer) and where logits differ by more than 1e-4 of the
+    greatest (float16: 1e-2).
     """
     from movinet.export.written import Job, write
 
     path, streams = Path(path), bool(is_causal(model) if stream is None else stream)
     _check(path, format, quantize, streams, rank4, fixed)
-    report_file = path.with_name(f"{path.name.removesuffix(SUFFIXES[format])}.report.json")
-    _check_place(path, format, report_file)
+    _check_place(path, format)
     from movinet.export.sample_clips import checked, drawn_clips
 
     clip = clip or ClipSpec()
@@ -74,8 +74,9 @@ def export(
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".export-", dir=path.parent) as folder, forgotten_custom_gradients():
         draft = Path(folder) / path.name
-        report = write(job, draft, shown, met, say)
-        draft.with_name(report_file.name).write_text(json.dumps(report, indent=1), encoding="utf-8")
+        stem = _stem(path, format)
+        report = write(job, draft, stem, shown, met, say)
+        draft.with_name(f"{stem}.report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
         _put_in_place(Path(folder), path)
     return report
 
@@ -110,19 +111,23 @@ def _check(path: Path, format: str, quantize: str | None, streams: bool, rank4: 
         raise RequestError(f"{path}: a {format} file must end in {suffix}")
 
 
-def _check_place(path: Path, format: str, report: Path) -> None:
+def _check_place(path: Path, format: str) -> None:
     """Only an earlier export to this path may be replaced."""
     if format != "saved_model":
         if path.is_dir():
             raise RequestError(f"{path} is a folder; allowed: the name of a file")
     elif path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").exists()):
         raise RequestError(f"{path}: what lies there is no SavedModel; allowed: a new name, or one to replace")
+
+
+def _stem(path: Path, format: str) -> str:
+    """How the names of the files beside it begin: x of x.onnx, or x.onnx where x.report.json is another file's."""
+    stem = path.name.removesuffix(SUFFIXES[format])
     try:
-        other = json.loads(report.read_text(encoding="utf-8"))["file"]
+        other = json.loads(path.with_name(f"{stem}.report.json").read_text(encoding="utf-8"))["file"]
     except (OSError, ValueError, LookupError, TypeError):  # none of ours
-        return
-    if other != path.name and (path.parent / other).exists():
-        raise RequestError(f"{path}: {other} lies beside it, and they would share {report.name}; allowed: another name")
+        return stem
+    return f"{stem}.{format}" if other != path.name and (path.parent / other).exists() else stem
 
 
 def _check_sizes(model: keras.Model, labels: tuple[str, ...] | None, at_frames: tuple[int, ...]) -> None:

@@ -62,11 +62,11 @@ def _seen(job: Job) -> str:
     return "the newest frame" if by_frame else "all frames so far"
 
 
-def write_manifest(data: dict[str, Any], file: Path) -> None:
-    """x.json beside `file`, and the runners of its format: x_runner.py, of a .tflite file x_runner.mjs too."""
-    file.with_suffix(".json").write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
+def write_manifest(data: dict[str, Any], file: Path, stem: str) -> None:
+    """stem.json beside `file`, and the runners of its format: stem_runner.py, of a .tflite file stem_runner.mjs too."""
+    file.with_name(f"{stem}.json").write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
     for language in ("py", "mjs") if file.suffix == ".tflite" else ("py",):
         source = files("movinet.export").joinpath(f"runner.{language}").read_text(encoding="utf-8")
-        file.with_name(f"{file.stem}_runner.{language}").write_text(
-            source.replace('"model.json"', json.dumps(f"{file.stem}.json")), encoding="utf-8"
+        file.with_name(f"{stem}_runner.{language}").write_text(
+            source.replace('"model.json"', json.dumps(f"{stem}.json")), encoding="utf-8"
         )

@@ -61,9 +61,9 @@ class Job:
 
 
 def write(
-    job: Job, draft: Path, clips: Sequence[np.ndarray], calibration: Sequence[np.ndarray], say: Say
+    job: Job, draft: Path, stem: str, clips: Sequence[np.ndarray], calibration: Sequence[np.ndarray], say: Say
 ) -> dict[str, Any]:
-    """Writes `draft` and what belongs beside it; returns the report. Raises ExportError."""
+    """Writes `draft`, and manifest and runners, named by `stem`; returns the report. Raises ExportError."""
     say(f"converting to {job.format}{f' ({job.quantize})' if job.quantize else ''} ...")
     _check_layers(job, draft.name)
     signature = job.signature()
@@ -82,7 +82,7 @@ def write(
     _check_agreement(report["agreement"], job, draft.name)
     if job.format in ("litert", "onnx"):
         report["sha256"] = hashlib.sha256(draft.read_bytes()).hexdigest()
-        write_manifest(manifest(job, signature, report), draft)
+        write_manifest(manifest(job, signature, report), draft, stem)
     return report
 
 
