@@ -58,7 +58,8 @@ class Step(NamedTuple):
 class Quantity:
     """One integer of a network, such as a block's width, that scaling moves in steps.
 
-    phase: how far between two values it moves on; at 0.5 it rounds to the nearest.
+    phase: how far between two values it moves on; at 0.5 it rounds to the nearest.  It never falls below `step`, nor,
+    on its way down from the base, below `lowest`.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Quantity:
     coefficient: float
     step: int = 1
     highest: float = math.inf
+    lowest: int = 0
     phase: float = 0.5
 
     def larger(self) -> Iterator[Step]:
@@ -80,7 +82,7 @@ class Quantity:
     def smaller(self) -> Iterator[Step]:
         """The steps down from the base to the smallest value."""
         value = self.base
-        while self.coefficient > 1 and value > self.step:
+        while self.coefficient > 1 and value > max(self.step, self.lowest):
             above = math.ceil(value / self.step) * self.step
             value = above - self.step
             yield Step(max(0.0, -self._phi(above)), self.name, value)
@@ -102,11 +104,16 @@ def quantities(spec: MovinetSpec, by: Coefficients, limits: Limits, divisor: int
         Quantity("project", spec.head.project_filters, by.width, divisor),
     ]
     for i, block in enumerate(spec.blocks):
-        found.append(Quantity(f"{i}.depth", len(block.layers), by.depth))
+        found.append(Quantity(f"{i}.depth", len(block.layers), by.depth, lowest=_layers_to_see_motion(block)))
         found.append(Quantity(f"{i}.base", block.base_filters, by.width, divisor))
         for j, layer in enumerate(block.layers):
             found.append(Quantity(f"{i}.{j}.expand", layer.expand_filters, by.width, divisor))
     return found
+
+
+def _layers_to_see_motion(block: BlockSpec) -> int:
+    """So many layers have the first kernel over time among them; 0 where there is none."""
+    return next((j for j, layer in enumerate(block.layers, 1) if layer.kernel[0] > 1), 0)
 
 
 def steps(moved: list[Quantity], up: bool) -> Iterator[Step]:
@@ -117,7 +124,8 @@ def steps(moved: list[Quantity], up: bool) -> Iterator[Step]:
 def take(spec: MovinetSpec, taken: Mapping[str, int]) -> MovinetSpec:
     """The network in which the quantities of that name have that value.
 
-    A block that grows repeats its layers after the first in turn; one that shrinks loses its last.
+    A block that grows repeats its layers after the first in turn; one that shrinks loses its last, as long as it keeps
+    a kernel over time, without which a network would see no motion.
     """
     frames = taken.get("frames", spec.clip.frames)
     rate = spec.clip.frames_per_second * frames / spec.clip.frames

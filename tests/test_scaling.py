@@ -121,6 +121,22 @@ def test_blocks_grow_by_repeating_the_layers_after_the_first():
     assert scale(spec, Coefficients(depth=2, width=1, resolution=1, frame_rate=1), -0.8).blocks[0].layers == layers[:2]
 
 
+def test_a_block_keeps_a_kernel_over_time_however_far_it_shrinks():
+    flat, seeing = LayerSpec(8, (1, 3, 3)), LayerSpec(8, (3, 3, 3))
+    blocks = tuple(BlockSpec(8, layers) for layers in ((flat, seeing, seeing), (seeing, flat), (flat, flat)))
+    spec = MovinetSpec(StemSpec(8), blocks, HeadSpec(32, 64), ClipSpec(8, 24, 4))
+    least = scale(spec, Coefficients(depth=2, width=1, resolution=1, frame_rate=1), -9)
+    assert [block.layers for block in least.blocks] == [(flat, seeing), (seeing,), (flat,)]
+
+
+@settings(max_examples=60)
+@given(tiny_networks())
+def test_no_member_of_a_family_loses_all_kernels_over_time(spec):
+    members = [spec, *family(spec, Coefficients(), num_classes=8).values()]
+    seeing = [[any(layer.kernel[0] > 1 for layer in block.layers) for block in member.blocks] for member in members]
+    assert all(each == seeing[0] for each in seeing)
+
+
 def test_frames_and_rate_grow_together():
     clip = scale(A2, Coefficients(depth=1, width=1, resolution=1, frame_rate=1.2), 1).clip
     assert clip == ClipSpec(60, 224, 6.0)
