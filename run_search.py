@@ -28,8 +28,8 @@ EXAMPLES = """examples:
   python run_search.py resume default                              after an interruption (as does the same command)
   python run_search.py scale default --set scaling.epochs=20       another family from the same search
   python run_search.py plot default                                front.csv, pareto.png, pareto.svg anew
-  python run_search.py export default                              .tflite files of the family, manifests, runners
-  python run_search.py export default --quantize int8 --calibration my_clips
+  python run_search.py export default --quantize int8              more files of the family, stream_int8.tflite here
+  python run_search.py export default --out exported --format onnx
   python run_search.py show configs/spaces/movinet.yaml            how large a space is, and what its networks cost
 
 exit codes: 0 done; 1 failed (one line why, and the log's path); 2 bad input; 130 interrupted (and how to go on)
@@ -157,20 +157,25 @@ def _with_terminal(work: Callable[..., None], settings: Settings, run: Path, add
     print(f"run {run}, log {run / LOG}", flush=True)
     with output_to(run / LOG) as stream, Terminal(run.name, settings, stream) as terminal:
         work(settings, run, terminal, address)
-    print(f"\n{closing_summary(run, _example_video(settings))}\nexport   {_command('export', run)}")
+    print(f"\n{closing_summary(run, _example_video(settings))}\nexport   {_command('export', run)} --quantize int8")
 
 
 def _example_video(settings: Settings) -> Path | None:
     """A clip of the kind that the run was shown, for the command to try."""
     from movinet.data.sources import VIDEO_SUFFIXES
 
-    source = Path(settings.data.path or settings.data.folder).expanduser()
-    for folder, folders, files in os.walk(source if source.is_dir() else source.parent):
+    for folder, folders, files in os.walk(_data_folder(settings)):
         folders.sort()
         for name in sorted(files):
             if Path(name).suffix.lower() in VIDEO_SUFFIXES:
                 return Path(folder, name)
     return None
+
+
+def _data_folder(settings: Settings) -> Path:
+    """Where a run's videos lie, or the list of them."""
+    source = Path(settings.data.path or settings.data.folder).expanduser()
+    return source if source.is_dir() else source.parent
 
 
 def plot(options: argparse.Namespace) -> None:
@@ -182,14 +187,18 @@ def plot(options: argparse.Namespace) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    """Writes the family's files for phones and other runtimes to RUN/exported, each proved against its network.
+    """Writes files of the family for phones and other runtimes, each beside its network and proved against it.
 
-    Takes the options of `python -m movinet export` as well.
+    Takes the options of `python -m movinet export` as well; --calibration is the run's own videos if not given.
+    stream.tflite, in float32, is there since the training.
     """
     from movinet.__main__ import main as movinet
+    from search.settings import load_settings
 
     run = _known_run(options)
-    if code := movinet(["export", str(run / "family"), "--out", str(run / "exported"), *options.more]):
+    settings = load_settings(run / "config.yaml")
+    videos = ["--calibration", str(_data_folder(settings))] if _example_video(settings) else []
+    if code := movinet(["export", str(run / "family"), *videos, *options.more]):
         sys.exit(code)
 
 

@@ -30,13 +30,14 @@ def main(run: Path) -> None:
     assert max(accuracies.values()) >= 0.75, accuracies
     assert accuracies["A0"] >= 2 * chance, (accuracies["A0"], chance)
 
-    python("run_search.py", "export", run.name, "--runs-folder", str(run.parent))
-    files = {name: run / "exported" / f"{name}_stream.tflite" for name in MEMBERS}
-    assert all(file.stat().st_size > 0 for file in files.values()), files
-    clip, stream = classes(run / "family" / "A2"), classes(run / "family" / "A2", "--stream")
-    file = classes(files["A2"], "--stream")
+    litert = {name: metrics[name]["litert"] for name in MEMBERS}
+    assert all(found["file"] == "stream.tflite" and found["relative_error"] < 1e-4 for found in litert.values()), litert
+    member = run / "family" / "A2"
+    clip, stream, file = classes(member), classes(member, "--stream"), classes(member / "stream.tflite", "--stream")
     assert sorted(clip) == sorted(stream) == sorted(file) == sorted(labels), (clip, stream, file)
     assert all(abs(file[label] - stream[label]) < 1e-3 for label in labels), (file, stream)
+    python("run_search.py", "export", run.name, "--runs-folder", str(run.parent), "--quantize", "int8")
+    assert all((run / "family" / name / "stream_int8.tflite").stat().st_size > 0 for name in MEMBERS)
     print("check_run: everything is there")
 
 

@@ -26,7 +26,7 @@ def closing_summary(run_folder: str | Path, example_video: str | Path | None = N
         words = ["python", "-m", "movinet", "predict", str(example_video or "VIDEO"), "--model"]
         words.append(str(run / "family" / best))
         words += ["--stream"] if spec_from_yaml(run / "family" / best / "spec.yaml").causal else []
-        parts[-1] += f"\ntry      {shlex.join(words)}"
+        parts[-1] = "\n".join([parts[-1], *_phone_files(run, members), f"try      {shlex.join(words)}"])
     return "\n\n".join(part for part in parts if part)
 
 
@@ -63,6 +63,14 @@ def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]]) -> 
         )
     header = ["member", "frames x pixels", "MFLOPs", "parameters", "accuracy", "folder"]
     return text_table(header, rows, left=("member", "folder")) if rows else ""
+
+
+def _phone_files(run: Path, members: dict[str, dict[str, Any]]) -> list[str]:
+    """Where the members' LiteRT files lie, and who has none."""
+    written = {name: metrics["litert"] for name, metrics in members.items() if "litert" in metrics}
+    files = sorted({found["file"] for found in written.values() if found["file"]})
+    lines = [f"phones   {run / 'family' / '*' / file}" for file in files]
+    return lines + [f"no file  {name}: {found['reason']}" for name, found in written.items() if not found["file"]]
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[object]], left: Sequence[str] = ()) -> str:

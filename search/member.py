@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,9 +25,9 @@ def read_metrics(folder: Path) -> dict[str, Any] | None:
 
 
 def write_member(folder: Path, evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
-    """Writes spec.yaml, model.keras, labels.json and metrics.json, all or nothing; returns the metrics.
+    """Writes spec.yaml, model.keras, labels.json, metrics.json and the file for phones, and returns the metrics.
 
-    accuracy is that of the weights written, on the validation split.
+    The folder is there as a whole or not at all. accuracy is that of the weights written, on the validation split.
     """
     last = evaluation.measurements[-1]
     metrics = {
@@ -45,7 +46,21 @@ def write_member(folder: Path, evaluation: Evaluation, labels: Sequence[str]) ->
     (new / "spec.yaml").write_text(spec_to_yaml(evaluation.spec), encoding="utf-8")
     (new / "labels.json").write_text(json.dumps(list(labels), ensure_ascii=False, indent=1), encoding="utf-8")
     evaluation.model.save(new / "model.keras")
+    metrics["litert"] = _export(new, evaluation, labels)
     (new / METRICS_FILE).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)  # one without metrics.json, if any
     os.replace(new, folder)
     return metrics
+
+
+def _export(folder: Path, evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
+    """Writes stream.tflite (of a network of whole clips clip.tflite), manifest and runners: its name, or why not."""
+    from movinet.export import export, is_causal
+
+    name, began = "stream.tflite" if is_causal(evaluation.model) else "clip.tflite", time.monotonic()
+    try:
+        report = export(evaluation.model, folder / name, clip=evaluation.spec.clip, labels=labels)
+    except Exception as error:  # whatever it is: the network is trained, and `export` can be called again
+        return {"file": None, "reason": " ".join(f"{type(error).__name__}: {error}".split())}
+    off = max(row["relative_error"] for row in report["agreement"])
+    return {"file": name, "bytes": report["bytes"], "relative_error": off, "seconds": time.monotonic() - began}

@@ -78,6 +78,15 @@ def test_formats_and_quantisations_lie_side_by_side(family, tmp_path, capsys):
     assert reports == {*names, "A2_stream_keras"}
 
 
+def test_a_model_folder_takes_its_files_and_nothing_else_does(tmp_path, capsys):
+    member = write_member(tmp_path / "A2", CAUSAL)
+    assert main(["export", str(member), "--drift", "2"]) == 0
+    assert json.loads((member / "stream.json").read_text())["file"] == "stream.tflite"
+    for source in ("a0-stream", str(member / "model.keras")):
+        assert main(["export", source]) == 2
+        assert f"{source}: --out is missing; only a model folder's files" in capsys.readouterr().err
+
+
 def test_labels_and_what_they_mean_come_from_the_model_or_the_command(family, tmp_path, capsys):
     member = write_member(tmp_path / "many", SPEC)
     (member / "config.yaml").write_text("train: {multi_label: true}\n")

@@ -71,8 +71,11 @@ def test_a_run_leaves_all_its_files(run):
     ):
         assert (run / name).stat().st_size > 0
     for member in MEMBERS:
-        for name in ("spec.yaml", "model.keras", "metrics.json", "labels.json"):
+        for name in ("spec.yaml", "model.keras", "metrics.json", "labels.json", "stream.tflite", "stream_runner.py"):
             assert (run / "family" / member / name).stat().st_size > 0
+        litert = json.loads((run / "family" / member / "metrics.json").read_text())["litert"]
+        assert litert["file"] == "stream.tflite"
+        assert litert["relative_error"] < 1e-4
     trials = read_trials(run)
     assert sorted(trials["trial"]) == [0, 1, 2]
     assert trials["spec_id"].is_unique
@@ -97,7 +100,8 @@ def test_a_run_says_what_it_does_in_plain_lines(run):
         "3 trials, ",
         "try      python -m movinet predict ",
         " --stream\n",
-        f"export   python run_search.py export tiny --runs-folder {run.parent}",
+        f"phones   {run / 'family' / '*' / 'stream.tflite'}\n",
+        f"export   python run_search.py export tiny --runs-folder {run.parent} --quantize int8\n",
     ):
         assert text in said
 
@@ -132,13 +136,15 @@ def test_the_picture_can_be_drawn_anew(run, search, capsys):
 
 
 @pytest.mark.slow
-def test_a_family_is_exported_by_its_run(run, search, capsys):
+def test_a_family_is_exported_by_its_run_on_its_own_clips(run, config, search, capsys):
     pytest.importorskip("ai_edge_litert")
-    assert main(["export", "tiny", *search[2:], "--quantize", "float16"]) == 0
+    assert main(["export", "tiny", *search[2:], "--quantize", "float16", "--calibration-clips", "99"]) == 0
     said = capsys.readouterr().out
     for member in MEMBERS:
-        assert (run / "exported" / f"{member}_stream_float16.tflite").stat().st_size > 0
-        assert f"{member}_stream_float16.tflite: " in said
+        manifest = run / "family" / member / "stream_float16.json"
+        assert f"written to {manifest.with_suffix('.tflite')}\n" in said
+        assert json.loads(manifest.read_text())["file"] == "stream_float16.tflite"
+    assert said.count(f"note: {config.parent / 'data'}: 48 of the 99 clips asked for") == len(MEMBERS)
 
 
 def test_only_export_takes_other_options(run, search, capsys):

@@ -5,7 +5,8 @@ from tests.test_plots import FAMILY, TRIALS, write_run
 
 
 def test_the_summary_of_a_run_with_a_family(tmp_path):
-    family = {name: {**metrics, "parameters": 1234} for name, metrics in FAMILY.items()}
+    files = {"A0": {"file": "clip.tflite"}, "A1": {"file": None, "reason": "ExportError: CONV_3D in mine"}}
+    family = {name: {**metrics, "parameters": 1234, "litert": files[name]} for name, metrics in FAMILY.items()}
     write_run(tmp_path / "demo", TRIALS, family)
     for name in family:
         (tmp_path / "demo" / "family" / name / "spec.yaml").write_text(
@@ -19,6 +20,8 @@ def test_the_summary_of_a_run_with_a_family(tmp_path):
     assert ["A0", "50", "x", "172²", "4.00", "1,234", "62.5%", member_folder] in lines
     assert f"--model {tmp_path / 'demo' / 'family' / 'A1'} --stream" in text  # the best one, which is causal
     assert "predict 'my clips/one.mp4'" in text
+    assert f"\nphones   {tmp_path / 'demo' / 'family' / '*' / 'clip.tflite'}\n" in text
+    assert "\nno file  A1: ExportError: CONV_3D in mine\n" in text
 
 
 def test_the_summary_of_a_run_before_its_first_trial_ended(tmp_path):

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 EXAMPLES = """examples:
-  python -m movinet export runs/default/family/A2 --out exported
+  python -m movinet export runs/default/family/A2
   python -m movinet export runs/default/family --out exported --quantize float16
-  python -m movinet export runs/default/family/A2 --out exported --quantize int8 --calibration my_clips --drift 5000
+  python -m movinet export runs/default/family/A2 --quantize int8 --calibration my_clips --drift 5000
   python -m movinet export a0-stream --weights movinet_a0_stream --labels kinetics_600.txt --out exported --rank4
   python -m movinet export mine.keras --size 172 --frames 50 --out exported --format saved_model
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="a model folder, a folder of them, a published name (a0-stream), or a .keras file",
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="where the files go")
+    parser.add_argument("--out", metavar="DIR", help="where the files go (default: a model folder's into the folder)")
     parser.add_argument("--weights", "--checkpoint", metavar="CHECKPOINT", help="of a published name")
     parser.add_argument("--labels", metavar="FILE", help="names of the classes: a JSON list, or a line each")
     parser.add_argument(
@@ -74,6 +74,8 @@ def main(options: argparse.Namespace) -> int:
     if options.fps is not None and not options.fps > 0:
         raise ExportError(f"--fps {options.fps:g} is not allowed; allowed: > 0")
     models, begun, failed = _models(options.model), time.monotonic(), 0
+    if options.out is None and (options.model in PRESETS or Path(options.model).is_file()):
+        raise RequestError(f"{options.model}: --out is missing; only a model folder's files have a place of their own")
     for number, source in enumerate(models, 1):
         if len(models) > 1:
             print(f"{source}: {number} of {len(models)}", flush=True)
@@ -120,7 +122,7 @@ def _export(source: str, options: argparse.Namespace) -> None:
         network = read_network(source, wanted)
         for note in network.notes:
             say(f"note: {note}")
-        path = Path(options.out) / _file_name(network.name, network.model, options)
+        path = _place(source, network.name, network.model, options)
         report = export(
             network.model,
             path,
@@ -162,11 +164,12 @@ def lines(report: dict[str, Any]) -> list[str]:
     return [f"{report['file']}: {size}{operators}, compared in {report['runtime']}", *rows]
 
 
-def _file_name(name: str, model: keras.Model, options: argparse.Namespace) -> str:
-    """Tells what the file is: networks, formats and quantisations lie in one folder, each with its manifest."""
-    streams = options.stream if options.stream is not None else is_causal(model)
+def _place(source: str, name: str, model: keras.Model, options: argparse.Namespace) -> Path:
+    """A name tells what the file is: networks, formats and quantisations lie side by side, each with its manifest."""
+    called = "stream" if (is_causal(model) if options.stream is None else options.stream) else "clip"
     format = None if options.format == "litert" else options.format
     kinds = [kind for kind in ("rank4", "fixed") if getattr(options, kind)]
-    called = "stream" if streams else "clip"
-    parts = [name, None if name.endswith(f"-{called}") else called, format, options.quantize, *kinds]
-    return "_".join(dict.fromkeys(part for part in parts if part)) + SUFFIXES[options.format]
+    of = None if options.out is None else name
+    parts = [of, None if of and of.endswith(f"-{called}") else called, format, options.quantize, *kinds]
+    file = "_".join(dict.fromkeys(part for part in parts if part)) + SUFFIXES[options.format]
+    return Path(options.out or source, file)
