@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ray import tune
+from ray.exceptions import OutOfMemoryError
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from search.cluster import Workers
@@ -56,14 +57,29 @@ def run_jobs(
     logs = str(run_folder.resolve() / "logs")
     common = {**common, "threads": workers.threads, "gpu_fraction": workers.gpu_fraction, "logs": logs}
     searcher = JobSearcher(next_job, common)
+    events = _Events(searcher, watcher, run_folder.resolve() / CHECKPOINTS, workers.count)
     storage = run_folder.resolve() / "ray"
-    tuner = tune.Tuner(
+    while True:
+        try:
+            _tuner(searcher, scheduler, events, total, workers.count, storage).fit()
+            break
+        except RuntimeError as error:  # Tune knows workers that died, but gives up at one that Ray ended in good time
+            if not isinstance(error.__cause__, OutOfMemoryError):
+                raise
+            events.lost(f"worker lost: {_in_short(str(error.__cause__))}")
+    shutil.rmtree(storage, ignore_errors=True)
+
+
+def _tuner(
+    searcher: JobSearcher, scheduler: TrialScheduler | None, events: _Events, total: int, workers: int, storage: Path
+) -> tune.Tuner:
+    return tune.Tuner(
         Trial,
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=scheduler or FIFOScheduler(),
             num_samples=total,
-            max_concurrent_trials=workers.count,
+            max_concurrent_trials=workers,
             reuse_actors=True,
             trial_name_creator=lambda trial: f"trial-{trial.config['name']}",
             trial_dirname_creator=lambda trial: f"trial-{trial.config['name']}",
@@ -72,13 +88,11 @@ def run_jobs(
             name="tune",
             storage_path=str(storage),
             verbose=0,
-            callbacks=[_Events(searcher, watcher, run_folder.resolve() / CHECKPOINTS, workers.count)],
+            callbacks=[events],
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=0),
         ),
     )
-    tuner.fit()
-    shutil.rmtree(storage, ignore_errors=True)
 
 
 def latest_checkpoint(run_folder: Path, name: int | str) -> str | None:
@@ -93,10 +107,10 @@ class _Events(tune.Callback):
         self.searcher, self.watcher, self.checkpoints = searcher, watcher, checkpoints
         self.free = list(range(workers))
         self.places: dict[str, int] = {}
-        self.began: dict[str, float] = {}
+        self.running: dict[str, tuple[Any, float]] = {}  # Tune's trial, and since when
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        self.began[trial.trial_id] = time.monotonic()
+        self.running[trial.trial_id] = trial, time.monotonic()
         place = self.places[trial.trial_id] = self.free.pop(0) if self.free else 0
         self.watcher.started(self.searcher.jobs[trial.trial_id], place)
 
@@ -119,10 +133,16 @@ class _Events(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         self._ended(trial, f"worker lost: {_what_happened(trial)}")
 
+    def lost(self, reason: str) -> None:
+        """All that ran are over for this reason; what waits for a worker is run later."""
+        for trial, _ in list(self.running.values()):
+            self._ended(trial, reason)
+        self.searcher.hand_out_again()
+
     def _ended(self, trial: Any, reason: str | None) -> None:
         if trial.trial_id in self.places:
             self.free = sorted([*self.free, self.places.pop(trial.trial_id)])
-        began = self.began.pop(trial.trial_id, time.monotonic())
+        _, began = self.running.pop(trial.trial_id, (trial, time.monotonic()))
         job, result = self.searcher.jobs.pop(trial.trial_id), trial.last_result or {}
         seconds = result.get("seconds", time.monotonic() - began)
         self.watcher.ended(job, Ending(result.get("measurements", []), seconds, result.get("times", {}), reason))
@@ -132,8 +152,14 @@ class _Events(tune.Callback):
 
 
 def _what_happened(trial: Any) -> str:
-    """What Ray's error file tells, in one line without colours, ids and guesses."""
+    """What Ray's error file tells."""
     path = Path(trial.error_file) if trial.error_file else None
-    text = path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else ""
+    return _in_short(path.read_text(encoding="utf-8", errors="replace") if path and path.is_file() else "")
+
+
+def _in_short(text: str) -> str:
+    """Why Ray lost a worker, in one line without colours, ids and guesses."""
+    if used := re.search(r"was (\S+) used / (\S+) limit", text):  # of a message of thousands of letters
+        return f"out of memory: {used[1]} of {used[2]} were in use"
     text = re.sub(r"\x1b\[\d+m|^Failure #.*$|^ray::.*$|^\s+.*$", "", text, flags=re.MULTILINE)
     return " ".join(text.split()).partition(" Some common causes")[0][:400] or "no reason given"

@@ -37,13 +37,19 @@ class JobSearcher(Searcher):
         super().__init__(metric="val_accuracy", mode="max")
         self.next_job, self.common = next_job, common
         self.jobs: dict[str, Job] = {}
+        self.again: list[Job] = []
 
     def suggest(self, trial_id: str) -> Any:
-        job = self.next_job()
+        job = self.again.pop(0) if self.again else self.next_job()
         if job is None:
             return Searcher.FINISHED
         self.jobs[trial_id] = job
         return {**self.common, **job.config()}
+
+    def hand_out_again(self) -> None:
+        """Jobs that Tune was given, and that nobody has begun when it gives up."""
+        self.again += self.jobs.values()
+        self.jobs.clear()
 
     def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
         """Nothing: the callback hears the same, with the trial's reason."""

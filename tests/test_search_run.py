@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -109,6 +110,36 @@ def test_a_worker_that_dies_is_a_record_with_its_reason_and_the_search_goes_on(f
     assert len(failed) == 1
     assert failed[0].reason.startswith("worker lost: ")
     assert "\n" not in failed[0].reason
+
+
+class Hog(Recorder):
+    """Takes 3 GB at the first epoch that ends, until a trial has failed."""
+
+    def on_epoch(self, *about):
+        super().on_epoch(*about)
+        if not self.of("record") and not hasattr(self, "memory"):
+            self.memory = bytearray(b"x" * 3 * 2**30)
+
+    def on_record(self, *about):
+        super().on_record(*about)
+        self.memory = None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray watches the memory on Linux")
+def test_workers_that_ray_ends_for_lack_of_memory_are_records_and_the_search_goes_on(data, tmp_path, monkeypatch):
+    memory = psutil.virtual_memory()
+    if memory.available < 6 * 2**30:
+        pytest.skip("needs 6 GB of free memory")
+    used = memory.total - memory.available
+    monkeypatch.setenv("RAY_memory_usage_threshold", f"{(used + 2.5 * 2**30) / memory.total:.3f}")
+    settings = load_settings(write_config(tmp_path, data, search={"trials": 5}))
+    run_search(settings, tmp_path / "run", Hog())
+    check_whole(tmp_path / "run", 5)
+    failed = [record for record in load_records(tmp_path / "run") if record.status == "failed"]
+    assert 1 <= len(failed) <= 2  # one of the two workers, or both
+    for record in failed:
+        assert re.fullmatch(r"worker lost: out of memory: \S+ of \S+ were in use", record.reason)
 
 
 def test_a_finished_search_is_read_and_not_run_again(finished):
