@@ -1,12 +1,13 @@
 """A LiteRT file taken apart and put together again: the order of its operators."""
 
+import dataclasses
 from collections import Counter
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from movinet.export.file_graph import FileGraph
+from movinet.export.file_graph import DEPTHWISE, FileGraph
 from movinet.export.litert import convert, litert_file
 from movinet.export.proof import litert_call
 from movinet.export.sample_clips import drawn_clips
@@ -34,6 +35,27 @@ def test_states_are_made_as_soon_as_they_can_and_counts_first(signature, quantiz
         cut = graph.made_by[index].inputs[0]
         if quantize is None:
             assert place[index] == place[cut] + 1
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated:UserWarning")
+def test_depthwise_weights_of_a_dynamic_file_are_floats_so_that_one_delegate_takes_all(tmp_path):
+    layer = dataclasses.replace(SPEC.blocks[0].layers[0], expand_filters=160, kernel=(3, 3, 3))
+    wide = dataclasses.replace(SPEC, blocks=(dataclasses.replace(SPEC.blocks[0], layers=(layer,)),))
+    signature = stream_signature(built(wide), SIZE)
+    filters, delegates = {}, {}
+    for quantize in (None, "dynamic"):
+        content, _ = litert_file(signature, "net", quantize)
+        graph = FileGraph(content)
+        taken = [operator.inputs[1] for operator in graph.order if graph.kind(operator) == DEPTHWISE]
+        filters[quantize] = [graph.constant(index).reshape(graph.tensors[index].shape) for index in taken]
+        interpreter = tf.lite.Interpreter(model_content=content)
+        interpreter.allocate_tensors()
+        delegates[quantize] = [each["op_name"] for each in interpreter._get_ops_details()].count("DELEGATE")
+    assert delegates == {None: 1, "dynamic": 1}
+    assert len(filters["dynamic"]) == len(filters[None]) == 2  # of pixels, and of time
+    assert not all(map(np.array_equal, filters["dynamic"], filters[None]))  # rounded as the converter left them
+    for rounded, weights in zip(filters["dynamic"], filters[None], strict=True):
+        assert (np.abs(rounded - weights) <= np.abs(weights).max(axis=(0, 1, 2)) / 254 * 1.01).all()
 
 
 def test_another_order_is_the_same_graph(signature, tmp_path):

@@ -8,7 +8,10 @@ import flatbuffers
 import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 
-ADD, MUL, RESHAPE = (getattr(schema.BuiltinOperator, name) for name in ("ADD", "MUL", "RESHAPE"))
+ADD, DEPTHWISE, MUL, RESHAPE = (
+    getattr(schema.BuiltinOperator, name) for name in ("ADD", "DEPTHWISE_CONV_2D", "MUL", "RESHAPE")
+)
+FLOAT32, INT8 = schema.TensorType.FLOAT32, schema.TensorType.INT8
 RELU6 = schema.ActivationFunctionType.RELU6
 
 
@@ -43,7 +46,7 @@ class FileGraph:
     def activations(self) -> list[int]:
         """Indices of the float tensors that are no constants."""
         tensors = enumerate(self.tensors)
-        return [i for i, tensor in tensors if tensor.type == schema.TensorType.FLOAT32 and not self.constant(i).size]
+        return [i for i, tensor in tensors if tensor.type == FLOAT32 and not self.constant(i).size]
 
     def kind(self, operator: Any) -> int:
         """The operator's number in the schema."""
@@ -53,7 +56,7 @@ class FileGraph:
         """The numbers (N,) of a tensor of float constants; none for others."""
         tensor = self.tensors[index]
         data = self._model.buffers[tensor.buffer].data
-        if data is None or tensor.type != schema.TensorType.FLOAT32:
+        if data is None or tensor.type != FLOAT32:
             return np.empty(0, np.float32)
         return np.frombuffer(data, np.float32)
 
@@ -65,6 +68,24 @@ class FileGraph:
         """Tells TensorFlow's quantiser which values a tensor takes."""
         self.tensors[index].quantization = schema.QuantizationParametersT()
         self.tensors[index].quantization.min, self.tensors[index].quantization.max = [low], [high]
+
+    def depthwise_in_float(self) -> None:
+        """Takes the weights of depthwise convolutions back to float32 in a file of dynamic range.
+
+        They are few, and with int8 ones no delegate takes the convolution, so that the graph falls into pieces.
+        """
+        buffers, left = self._model.buffers, set()
+        filters = {operator.inputs[1] for operator in self.order if self.kind(operator) == DEPTHWISE}
+        for tensor in (self.tensors[index] for index in filters):
+            if tensor.type == INT8:
+                whole = np.frombuffer(buffers[tensor.buffer].data, np.int8).reshape(tensor.shape)
+                numbers = whole * np.asarray(tensor.quantization.scale, np.float32)  # by channel
+                left.add(tensor.buffer)
+                tensor.buffer, tensor.type, tensor.quantization = len(buffers), FLOAT32, None
+                buffers.append(schema.BufferT())
+                buffers[-1].data = np.frombuffer(numbers.astype("<f4").tobytes(), np.uint8)
+        for number in left - {tensor.buffer for tensor in self.tensors}:
+            buffers[number].data = None
 
     def arrange(self) -> None:
         """Puts the operators in an order that the runtime is fast in; its converter makes states last of all.

@@ -27,10 +27,10 @@ def litert_file(
 ) -> tuple[bytes, dict[str, int]]:
     """The content of a file for `signature`, and its operators.
 
-    quantize: None, "float16" (weights), "dynamic" (int8 weights) or "int8": weights and activations by the ranges met
-    on `clips` (T, S, S, 3), each frame by frame with the states that have come up by then; inputs and outputs stay
-    float32, and so do the running sums of the pools.  name: the file's, for messages; say: hears of progress.  Raises
-    ExportError.
+    quantize: None, "float16" (weights), "dynamic" (int8 weights but for depthwise convolutions) or "int8": weights and
+    activations by the ranges met on `clips` (T, S, S, 3), each frame by frame with the states that have come up by
+    then; inputs and outputs stay float32, and so do the running sums of the pools.  name: the file's, for messages;
+    say: hears of progress.  Raises ExportError.
     """
     with TemporaryDirectory() as folder:
         tf.saved_model.save(tf.Module(), folder, signatures=signature.concrete())
@@ -39,6 +39,8 @@ def litert_file(
         content = int8_file(content, signature, clips, say)
         counts = check_operators(content, name)
     graph = FileGraph(content)
+    if quantize == "dynamic":
+        graph.depthwise_in_float()
     graph.arrange()
     return graph.content(), counts
 
