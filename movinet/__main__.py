@@ -31,7 +31,8 @@ EXAMPLES = """examples:
   python -m movinet data reduce my_clips small --classes 20 --clips 50 --short-side 128 --fps 12
 """
 
-MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EIO)  # not what the user gave: exit code 1
+# Not what the user gave: exit code 1.
+MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EIO, errno.ECONNABORTED)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import av.error
 import numpy as np
 
 from movinet.data.clip_set import ClipFile, SourceError, files_and_frame_folders, is_clip
 from movinet.data.image_sequence import ImageSequence
 from movinet.data.reading import open_clip
 from movinet.data.video import Converter, Shown, VideoError, VideoFile, shown_frames
-from movinet.data.video_file import TOLERANCE_SECONDS
+from movinet.data.video_file import TOLERANCE_SECONDS, why
 from movinet.predict import centre_square
 from movinet.predict_models import Model, windows
 
@@ -28,7 +29,12 @@ SECONDS_TO_OPEN, SECONDS_TO_READ = 10, 30  # until a network stream counts as lo
 
 
 class LiveVideo(VideoFile):
-    """What is read once, from now on: a camera (cam:0), a URL (rtsp://, http://, file:// ...), a pipe, - for stdin."""
+    """What is read once, from now on: a camera (cam:0), a URL (rtsp://, http://, file:// ...), a pipe, - for stdin.
+
+    lost: why nothing more came, of a source that did not end by itself.
+    """
+
+    lost: str | None = None
 
     def __init__(self, source: str):
         self.path = source
@@ -56,6 +62,12 @@ class LiveVideo(VideoFile):
             raise VideoError(
                 self.path, f"{error.reason}; an .mp4 with its index at the end cannot be read as it comes"
             ) from error
+
+    def _cannot_go_on(self, error: Exception) -> None:
+        super()._cannot_go_on(error)
+        if not isinstance(error, EOFError):
+            quiet = isinstance(error, av.error.ExitError)  # that is how PyAV ends a read that takes too long
+            self.lost = f"nothing came for {SECONDS_TO_READ} s" if quiet else why(error)
 
 
 def is_live(source: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import sys
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from movinet.data.video import VideoError
 from movinet.experiment.progress import Progress
 from movinet.predict import centre_clip, class_probabilities, likeliest
 from movinet.predict_answers import Report
-from movinet.predict_frames import Answer, follow, misfit, open_video
+from movinet.predict_frames import Answer, LiveVideo, follow, misfit, open_video
 from movinet.predict_models import Model
 from movinet.predict_overlay import Overlay
 from movinet.predict_plot import Curves
@@ -63,7 +64,7 @@ class Run:
         self._tell(Report(video, self._likeliest(np.mean(logits, axis=0)), notes=tuple(filter(None, notes))))
 
     def follow(self, source: str, overlay: str | None = None, plot: str | None = None, quiet: bool = False) -> None:
-        """Tells the classes of a video as it goes on, and draws them. Raises VideoError.
+        """Tells the classes of a video as it goes on, and draws them. Raises VideoError, OSError where a stream breaks.
 
         quiet: only draws.  What is drawn of a video that is interrupted is kept.
         """
@@ -87,6 +88,8 @@ class Run:
                 if video.seconds and not self.show.named and (quiet or not sys.stdout.isatty()):
                     whole = math.ceil(video.seconds)
                     self.progress.data("seconds", min(int(shown.until), whole - 1), whole)
+            if isinstance(video, LiveVideo) and video.lost:
+                raise OSError(errno.ECONNABORTED, f"the stream broke off ({video.lost})", source)
             if video.damage:
                 self._note(source, f"damaged: {video.damage}")
 

@@ -264,6 +264,31 @@ def test_a_server_that_does_not_answer_is_told(member, monkeypatch, capsys):
             assert capsys.readouterr().err.splitlines()[-1] == f"error: {source}: no answer within 0.5 s"
 
 
+def test_a_stream_that_falls_silent_is_an_end_with_a_reason(member, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("movinet.predict_frames.SECONDS_TO_READ", 1)
+    stream = write_video(tmp_path / "a.mkv", numbered_frames(90), 12.0).read_bytes()
+
+    head = b"HTTP/1.0 200 OK\r\nContent-Type: video/x-matroska\r\n\r\n"
+
+    def answer(server):
+        with contextlib.suppress(OSError):
+            while True:
+                caller, _ = server.accept()
+                caller.recv(9999)
+                caller.sendall(head + stream[: len(stream) // 2])
+                callers.append(caller)
+
+    callers: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, args=[server], daemon=True).start()
+        source = f"http://127.0.0.1:{server.getsockname()[1]}/a.mkv"
+        assert main(["predict", source, "--model", str(member), "--stream", "--json"]) == 1
+        told = capsys.readouterr()
+        server.shutdown(socket.SHUT_RDWR)
+    assert told.err.splitlines()[-1] == f"error: {source}: the stream broke off (nothing came for 1 s)"
+    assert len(told.out.splitlines()) >= 2
+
+
 @pytest.mark.parametrize("pool", ["window", "window:0", "window:2.5", "half-life:-1", "mean:3", "half-life:nan"])
 def test_wrong_pools_are_refused(pool):
     with pytest.raises(ValueError, match=f"--pool {pool} is not allowed; allowed: window:50, half-life:25"):

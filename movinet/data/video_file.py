@@ -57,7 +57,7 @@ class VideoFile:
         try:
             self.container = av.open(url, metadata_errors="replace", **how)
         except (av.error.FFmpegError, ValueError) as error:
-            raise VideoError(self.path, f"not a video that can be opened ({_why(error)})") from error
+            raise VideoError(self.path, f"not a video that can be opened ({why(error)})") from error
         stream = self.container.streams.best("video")
         if stream is None or stream.disposition & Disposition.attached_pic or stream.codec_context is None:
             self.container.close()
@@ -173,8 +173,8 @@ class VideoFile:
         while True:
             try:
                 packet = next(packets, None)
-            except (av.error.FFmpegError, EOFError):  # the file cannot be read on
-                self.packets_lost += 1
+            except (av.error.FFmpegError, EOFError) as error:
+                self._cannot_go_on(error)
                 return
             if packet is None:
                 return
@@ -190,6 +190,10 @@ class VideoFile:
                 self.frames_damaged += bool(frame.is_corrupt)
                 yield frame
 
+    def _cannot_go_on(self, _error: Exception) -> None:
+        """The file cannot be read on from here."""
+        self.packets_lost += 1
+
     def _stamp(self, frame: Any) -> float | None:
         ticks = frame.dts if self._is_avi else frame.pts  # AVI holds no presentation times; frames come in order
         return None if ticks is None else float(ticks * frame.time_base)
@@ -199,6 +203,7 @@ class VideoFile:
         return self.container.format.name == "avi"
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """What FFmpeg says of an error, in one line."""
     text = getattr(error, "strerror", None) or str(error)
     return " ".join(str(text).split())
