@@ -92,3 +92,14 @@ def _bottlenecks(spec: MovinetSpec, stochastic_depth: float, common: dict[str, A
             )
             layers.append(bottleneck)
     return layers
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """A model that computes in float32, of the weights of one trained in mixed precision; itself if it does already."""
+    if all(layer.compute_dtype == "float32" for layer in model.layers):
+        return model
+    twin = keras.models.clone_model(
+        model, clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+    )
+    twin.set_weights(model.get_weights())
+    return twin

@@ -14,6 +14,7 @@ import keras
 
 from movinet.layers.forms import strided
 from movinet.layers.pool import CUMULATIVE, Cumulative, Exponential, Pool, Window, pool_dtype
+from movinet.model import in_float32
 
 __all__ = ["Cumulative", "Exponential", "Stream", "Window", "initial_states", "stream_model"]
 
@@ -124,15 +125,15 @@ class Stream:
     model: a causal `build_movinet` model, whose weights it shares; pool: as for `stream_model`.  One `Stream` follows
     as many videos side by side as the first frames have clips.
     frozen: for one video, a frame at a time, with the published pool, on TensorFlow: the weights as they are now become
-    constants of a graph without batch norms (`movinet.frame_graph`), which XLA compiles at the first frame of a size,
-    for some seconds.  ValueError elsewhere.
+    constants of a float32 graph without batch norms (`movinet.frame_graph`), which XLA compiles at the first frame of a
+    size, for some seconds.  ValueError elsewhere.
     """
 
     def __init__(self, model: keras.Model, pool: Pool = CUMULATIVE, frozen: bool = False):
         if frozen and (pool != CUMULATIVE or keras.backend.backend() != "tensorflow"):
             raise ValueError("frozen=True is not allowed; allowed: with the pool Cumulative(), on TensorFlow")
-        self._model, self._pool, self._frozen = model, pool, frozen
-        self._step = _frozen(model) if frozen else _compiled(stream_model(model, pool))
+        self._model, self._pool, self._frozen = in_float32(model) if frozen else model, pool, frozen
+        self._step = _frozen(self._model) if frozen else _compiled(stream_model(model, pool))
         self.reset()
 
     def push(self, frames: Any) -> Any:

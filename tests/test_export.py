@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from movinet.__main__ import main
 from movinet.export import ExportError, export
+from movinet.export.proof import litert_call
+from movinet.export.signature import stream_signature
 from movinet.model import build_movinet
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, spec_to_yaml
 from movinet.streaming import initial_states, stream_model
@@ -195,3 +197,19 @@ def test_what_does_not_go_together_is_refused(model, tmp_path):
             export(model, tmp_path / "net.tflite", **settings)
     with pytest.raises(ExportError, match=r"net.bin: a litert file must end in .tflite"):
         export(model, tmp_path / "net.bin")
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_a_network_trained_in_mixed_precision_is_exported_in_float32(precision, model, tmp_path):
+    mixed = build_movinet(SPEC, len(LABELS), dtype=precision)
+    mixed.set_weights(model.get_weights())
+    mixed.get_layer("stem").trainable = False
+    report = export(mixed, tmp_path / "net.tflite", clip=CLIP, labels=LABELS)
+    assert max(row["relative_error"] for row in report["agreement"]) <= 1e-4
+    video = frames(7)
+    call, signature = litert_call(tmp_path / "net.tflite")[0], stream_signature(model, SIZE)
+    states = signature.first_states()
+    for frame in video:
+        given = {"image": frame[None, None], **states}
+        states = signature.next_states(given, returned := call(given))
+    np.testing.assert_allclose(returned["logits"][0], keras_logits(model, video)[-1], rtol=1e-4, atol=1e-5)

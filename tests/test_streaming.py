@@ -273,6 +273,15 @@ def test_ten_thousand_frames_take_the_memory_of_a_thousand(pool):
     assert tensors_late == tensors > 0
 
 
+def test_a_frozen_stream_of_mixed_precision_computes_in_float32(model):
+    mixed = build_movinet(STREAM, 5, dtype="mixed_bfloat16")
+    mixed.set_weights(model.get_weights())
+    streams, frame = [Stream(network, frozen=True) for network in (mixed, model)], np.full((1, 1, 8, 8, 3), 0.5, "f4")
+    for _ in range(3):
+        logits = [np.asarray(stream.push(frame)) for stream in streams]
+    np.testing.assert_allclose(*logits, rtol=1e-5, atol=1e-5)
+
+
 def test_a_frozen_stream_says_what_the_network_says():
     model, clip = built(STREAM), np.random.default_rng(0).random((1, 7, 19, 22, 3), dtype=np.float32)
     stream = Stream(model, frozen=True)

@@ -52,6 +52,7 @@ def export(
     of constants for one video of this size, without init_states, as TFLiteConverter wants it.  at_frames: after how
     many frames of a stream the logits are compared.  say: takes lines of progress.
 
+    A network trained in mixed precision is written, and compared, in float32; as a .keras file it stays what it is.
     Beside a file `x.tflite` or `x.onnx` lie x.json, the manifest (states, preprocessing, labels, hashes), x_runner.py,
     which needs NumPy and the runtime only, for LiteRT x_runner.mjs, and x.report.json; where those are another file's,
     x.onnx.json and so on.  An earlier export to the same path makes way.  Raises ExportError, and leaves everything as
@@ -64,8 +65,9 @@ def export(
     _check(path, format, quantize, streams, rank4, fixed)
     _check_place(path, format)
     from movinet.export.sample_clips import checked, drawn_clips
+    from movinet.model import in_float32
 
-    clip = clip or ClipSpec()
+    clip, model = clip or ClipSpec(), model if format == "keras" else in_float32(model)
     shown = drawn_clips(clip) if clips is None else checked(clips, clip.resolution, "clips")
     met = shown if calibration is None else checked(calibration, clip.resolution, "calibration")
     named, stops = None if labels is None else tuple(map(str, labels)), tuple(at_frames)

@@ -1,0 +1,52 @@
+"""A family member's folder: the network, and the file for phones or the reason why there is none."""
+
+import json
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from movinet.predict import load_network, read_member
+from movinet.train import Measurement
+from search.member import read_metrics, write_member
+from tests.predict_members import CAUSAL, LABELS, SPEC
+from tests.test_export import built
+
+
+def ended(spec):
+    """What a training leaves, as far as it is written."""
+    measured = Measurement(1, 1.0, 0.5, 1.0, 0.25, 2.0, 1.0)
+    settings = SimpleNamespace(seed=3)
+    return SimpleNamespace(
+        spec=spec, model=built(spec, len(LABELS)), measurements=[measured], times={"train": 2.0}, settings=settings
+    )
+
+
+@pytest.mark.parametrize(("spec", "name"), [(CAUSAL, "stream"), (SPEC, "clip")])
+def test_a_member_has_a_proved_file_for_phones(spec, name, tmp_path):
+    evaluation = ended(spec)
+    metrics = write_member(tmp_path / "A0", evaluation, LABELS)
+    assert metrics == read_metrics(tmp_path / "A0")
+    assert metrics["litert"]["file"] == f"{name}.tflite"
+    assert 0 < metrics["litert"]["relative_error"] < 1e-4
+    assert metrics["litert"]["bytes"] == (tmp_path / "A0" / f"{name}.tflite").stat().st_size
+    manifest = json.loads((tmp_path / "A0" / f"{name}.json").read_text())
+    assert manifest["labels"] == list(LABELS)
+    assert manifest["image"]["frames_per_second"] == spec.clip.frames_per_second
+
+
+def test_a_file_that_is_refused_is_a_reason_and_the_network_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("movinet.export.written.LIMITS", {None: -math.inf})
+    evaluation = ended(CAUSAL)
+    metrics = write_member(tmp_path / "A0", evaluation, LABELS)
+    assert metrics["litert"]["file"] is None
+    assert metrics["litert"]["reason"].startswith("ExportError: stream.tflite: after 1 frames the logits are ")
+    assert sorted(path.name for path in (tmp_path / "A0").iterdir()) == [
+        "labels.json",
+        "metrics.json",
+        "model.keras",
+        "spec.yaml",
+    ]
+    clip = np.full((1, 4, 16, 16, 3), 0.5, np.float32)
+    np.testing.assert_array_equal(load_network(read_member(tmp_path / "A0"))(clip), evaluation.model(clip))
