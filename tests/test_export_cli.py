@@ -67,6 +67,15 @@ def test_nothing_of_the_converters_is_printed(family, format, tmp_path):
     assert len(done.stdout.splitlines()) == 7  # loading, converting, comparing, written; the report of three lines
 
 
+def test_another_backend_is_told_which_exports(family, tmp_path):
+    pytest.importorskip("jax")
+    command = [sys.executable, "-m", "movinet", "export", str(family / "A2"), "--out", str(tmp_path)]
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    line = "error: KERAS_BACKEND=jax is not allowed; allowed: tensorflow, on the same networks\n"
+    assert (done.returncode, done.stderr) == (2, line)
+
+
 def test_formats_and_quantisations_lie_side_by_side(family, tmp_path, capsys):
     for settings in ([], ["--format", "keras"], ["--quantize", "float16"]):
         assert main(["export", str(family / "A2"), "--out", str(tmp_path), "--drift", "2", *settings]) == 0

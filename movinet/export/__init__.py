@@ -61,6 +61,7 @@ def export(
     """
     from movinet.export.written import Job, write
 
+    _check_backend()
     path, streams = Path(path), bool(is_causal(model) if stream is None else stream)
     _check(path, format, quantize, streams, rank4, fixed)
     _check_place(path, format)
@@ -95,6 +96,13 @@ def _put_in_place(folder: Path, path: Path) -> None:
 def is_causal(model: keras.Model) -> bool:
     """Whether a network can run frame by frame."""
     return any(getattr(layer, "causal", False) for layer in model.layers)
+
+
+def _check_backend() -> None:
+    import keras
+
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise RequestError(f"KERAS_BACKEND={backend} is not allowed; allowed: tensorflow, on the same networks")
 
 
 def _check(path: Path, format: str, quantize: str | None, streams: bool, rank4: bool, fixed: bool) -> None:
