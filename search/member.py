@@ -6,16 +6,20 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from movinet.cost import network_cost
+from movinet.data.cache import FrameCache
+from movinet.data.pipeline import make_view, views
 from movinet.spec import spec_to_yaml
 from search.evaluate import Evaluation
 
 METRICS_FILE = "metrics.json"
+CLIPS = 8  # that the file for phones is compared on
 
 
 def read_metrics(folder: Path) -> dict[str, Any] | None:
@@ -24,12 +28,12 @@ def read_metrics(folder: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def write_member(folder: Path, evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
+def write_member(folder: Path, evaluation: Evaluation, cache: FrameCache) -> dict[str, Any]:
     """Writes spec.yaml, model.keras, labels.json, metrics.json and the file for phones, and returns the metrics.
 
     The folder is there as a whole or not at all. accuracy is that of the weights written, on the validation split.
     """
-    last = evaluation.measurements[-1]
+    labels, last = cache.labels, evaluation.measurements[-1]
     metrics = {
         "accuracy": last.val_accuracy,
         "best_accuracy": max(measured.val_accuracy for measured in evaluation.measurements),
@@ -46,20 +50,26 @@ def write_member(folder: Path, evaluation: Evaluation, labels: Sequence[str]) ->
     (new / "spec.yaml").write_text(spec_to_yaml(evaluation.spec), encoding="utf-8")
     (new / "labels.json").write_text(json.dumps(list(labels), ensure_ascii=False, indent=1), encoding="utf-8")
     evaluation.model.save(new / "model.keras")
-    metrics["litert"] = _export(new, evaluation, labels)
+    metrics["litert"] = _export(new, evaluation, cache)
     (new / METRICS_FILE).write_text(json.dumps(metrics, indent=1), encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)  # one without metrics.json, if any
     os.replace(new, folder)
     return metrics
 
 
-def _export(folder: Path, evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
-    """Writes stream.tflite (of a network of whole clips clip.tflite), manifest and runners: its name, or why not."""
+def _export(folder: Path, evaluation: Evaluation, cache: FrameCache) -> dict[str, Any]:
+    """Writes stream.tflite (of a network of whole clips clip.tflite), manifest and runners: its name, or why not.
+
+    It is proved on clips of the validation split.
+    """
     from movinet.export import export, is_causal
 
     name, began = "stream.tflite" if is_causal(evaluation.model) else "clip.tflite", time.monotonic()
+    clip, entries = evaluation.spec.clip, cache.index("val")
+    shown = entries[np.linspace(0, len(entries) - 1, CLIPS).astype(int)]  # of several classes, which lie together
     try:
-        report = export(evaluation.model, folder / name, clip=evaluation.spec.clip, labels=labels)
+        clips = list(make_view(cache, shown, clip, *views()))
+        report = export(evaluation.model, folder / name, clip=clip, labels=cache.labels, clips=clips)
     except Exception as error:  # whatever it is: the network is trained, and `export` can be called again
         return {"file": None, "reason": " ".join(f"{type(error).__name__}: {error}".split())}
     off = max(row["relative_error"] for row in report["agreement"])

@@ -87,7 +87,7 @@ class Trial(tune.Trainable):
         if evaluation.done and self.config["member"]:
             from search.member import write_member
 
-            write_member(Path(self.config["member"]), evaluation, self.cache.labels)
+            write_member(Path(self.config["member"]), evaluation, self.cache)
         done = evaluation.done
         return {"epoch": last.epoch, "val_accuracy": last.val_accuracy, "done": done, "should_checkpoint": not done}
 

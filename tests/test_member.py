@@ -7,11 +7,24 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from movinet.data.cache import FrameCache
+from movinet.data.sources import read_source
 from movinet.predict import load_network, read_member
 from movinet.train import Measurement
 from search.member import read_metrics, write_member
+from tests.clip_files import numbered_frames, write_video
 from tests.predict_members import CAUSAL, LABELS, SPEC
 from tests.test_export import built
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Two clips of each class."""
+    root = tmp_path_factory.mktemp("clips")
+    for label in LABELS:
+        for number in range(2):
+            write_video(root / "clips" / label / f"{number}.mp4", numbered_frames(12, 32, 32), 8.0)
+    return FrameCache.build(read_source(root / "clips"), root / "frames", 32, 8, workers=1)
 
 
 def ended(spec):
@@ -24,9 +37,9 @@ def ended(spec):
 
 
 @pytest.mark.parametrize(("spec", "name"), [(CAUSAL, "stream"), (SPEC, "clip")])
-def test_a_member_has_a_proved_file_for_phones(spec, name, tmp_path):
+def test_a_member_has_a_proved_file_for_phones(spec, name, cache, tmp_path):
     evaluation = ended(spec)
-    metrics = write_member(tmp_path / "A0", evaluation, LABELS)
+    metrics = write_member(tmp_path / "A0", evaluation, cache)
     assert metrics == read_metrics(tmp_path / "A0")
     assert metrics["litert"]["file"] == f"{name}.tflite"
     assert 0 < metrics["litert"]["relative_error"] < 1e-4
@@ -36,10 +49,10 @@ def test_a_member_has_a_proved_file_for_phones(spec, name, tmp_path):
     assert manifest["image"]["frames_per_second"] == spec.clip.frames_per_second
 
 
-def test_a_file_that_is_refused_is_a_reason_and_the_network_is_kept(tmp_path, monkeypatch):
+def test_a_file_that_is_refused_is_a_reason_and_the_network_is_kept(cache, tmp_path, monkeypatch):
     monkeypatch.setattr("movinet.export.written.LIMITS", {None: -math.inf})
     evaluation = ended(CAUSAL)
-    metrics = write_member(tmp_path / "A0", evaluation, LABELS)
+    metrics = write_member(tmp_path / "A0", evaluation, cache)
     assert metrics["litert"]["file"] is None
     assert metrics["litert"]["reason"].startswith("ExportError: stream.tflite: after 1 frames the logits are ")
     assert sorted(path.name for path in (tmp_path / "A0").iterdir()) == [
