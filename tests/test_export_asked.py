@@ -40,6 +40,7 @@ def test_labels_are_as_many_as_classes_whatever_holds_them(model, tmp_path):
         ([frames(0)], r"clips of shape \(0, 20, 20, 3\)"),
         ([frames(4), (frames(4) * 255).astype(np.uint8)], ".* and uint8 from 0 to 25"),
         ([frames(4) * 255], ".* and float32 from 0"),
+        ([np.full((4, SIZE, SIZE, 3), 1.001, np.float32)], ".* from 1.001 to 1.001"),
         ([np.full((4, SIZE, SIZE, 3), np.nan, np.float32)], ".* from nan to nan"),
     ],
 )

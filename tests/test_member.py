@@ -1,5 +1,6 @@
 """A family member's folder: the network, and the file for phones or the reason why there is none."""
 
+import dataclasses
 import json
 import math
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from movinet.data.cache import FrameCache
+from movinet.data.pipeline import make_view, views
 from movinet.data.sources import read_source
 from movinet.predict import load_network, read_member
 from movinet.train import Measurement
@@ -47,6 +49,18 @@ def test_a_member_has_a_proved_file_for_phones(spec, name, cache, tmp_path):
     manifest = json.loads((tmp_path / "A0" / f"{name}.json").read_text())
     assert manifest["labels"] == list(LABELS)
     assert manifest["image"]["frames_per_second"] == spec.clip.frames_per_second
+
+
+def test_a_member_is_proved_on_frames_that_resizing_made_whiter_than_white(tmp_path):
+    white = np.full((12, 64, 64, 3), 255, np.uint8)
+    for label in LABELS:
+        for number in range(2):
+            write_video(tmp_path / "clips" / label / f"{number}.mkv", white, 8.0)
+    cache = FrameCache.build(read_source(tmp_path / "clips"), tmp_path / "frames", 64, 8, workers=1)
+    spec = dataclasses.replace(CAUSAL, clip=dataclasses.replace(CAUSAL.clip, resolution=49))
+    shown = make_view(cache, cache.index("val"), spec.clip, *views())
+    assert 1 < shown.max() < 1.00001
+    assert write_member(tmp_path / "A0", ended(spec), cache)["litert"]["file"] == "stream.tflite"
 
 
 def test_a_file_that_is_refused_is_a_reason_and_the_network_is_kept(cache, tmp_path, monkeypatch):
