@@ -129,7 +129,8 @@ def sweep(options: argparse.Namespace, done: set[tuple[str, str]]) -> list[dict[
     for name, spec in networks(options.space, options.candidates):
         files = [file for file in options.files if file != "rank4" or spec.causal]
         files = [file for file in files if name.startswith(wanted) and (name, file) not in done]
-        tasks += [(name, spec, clip, files)] * bool(files)
+        if files:
+            tasks.append((name, spec, clip, files))
     pool = get_context("spawn").Pool(options.workers, maxtasksperchild=1)
     with pool, options.out.open("a", encoding="utf-8") as results:
         for number, found in enumerate(pool.imap_unordered(files_of, tasks), 1):

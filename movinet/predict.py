@@ -112,7 +112,7 @@ def centre_square(frames: np.ndarray, size: int) -> np.ndarray:
     """The middle of frames (T, H, W, 3) uint8 as float32 (T, size, size, 3) in [0, 1]."""
     out = np.empty((len(frames), size, size, 3), np.float32)
     cut(frames, np.arange(len(frames)), Draw(centre_box(*frames.shape[1:3])), out)
-    return out
+    return np.minimum(out, 1, out=out)  # resizing rounds white to a few bits more
 
 
 def read_labels(path: str | Path) -> tuple[str, ...]:

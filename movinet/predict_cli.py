@@ -16,7 +16,7 @@ EXAMPLES = """examples:
   python -m movinet predict clip.mp4 --model runs/default/family/A2
   python -m movinet predict my_clips --model runs/default/family/A2 --json > classes.jsonl
   python -m movinet predict long.mp4 --model runs/default/family/A2 --stream --every 25 --pool window:50
-  python -m movinet predict cam:0 --model exported/A2_stream.tflite --stream --threshold 0.3
+  python -m movinet predict cam:0 --model runs/default/family/A2/stream.tflite --stream --threshold 0.3
   python -m movinet predict clip.mp4 --model a0-stream --weights movinet_a0_stream --labels kinetics_600.txt --stream \\
       --overlay seen.mp4 --plot seen.png
   python -m movinet predict clip.mp4 --model runs/A4 --model runs/A5

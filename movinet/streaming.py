@@ -132,8 +132,9 @@ class Stream:
     def __init__(self, model: keras.Model, pool: Pool = CUMULATIVE, frozen: bool = False):
         if frozen and (pool != CUMULATIVE or keras.backend.backend() != "tensorflow"):
             raise ValueError("frozen=True is not allowed; allowed: with the pool Cumulative(), on TensorFlow")
-        self._model, self._pool, self._frozen = in_float32(model) if frozen else model, pool, frozen
-        self._step = _frozen(self._model) if frozen else _compiled(stream_model(model, pool))
+        model = in_float32(model) if frozen else model
+        self._model, self._pool, self._frozen = model, pool, frozen
+        self._step = _frozen(model) if frozen else _compiled(stream_model(model, pool))
         self.reset()
 
     def push(self, frames: Any) -> Any:

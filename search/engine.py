@@ -106,12 +106,11 @@ class _Events(tune.Callback):
     def __init__(self, searcher: JobSearcher, watcher: Watcher, checkpoints: Path, workers: int):
         self.searcher, self.watcher, self.checkpoints = searcher, watcher, checkpoints
         self.free = list(range(workers))
-        self.places: dict[str, int] = {}
-        self.running: dict[str, tuple[Any, float]] = {}  # Tune's trial, and since when
+        self.running: dict[str, tuple[Any, float, int]] = {}  # Tune's trial, since when, and in which place
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        self.running[trial.trial_id] = trial, time.monotonic()
-        place = self.places[trial.trial_id] = self.free.pop(0) if self.free else 0
+        place = self.free.pop(0) if self.free else 0
+        self.running[trial.trial_id] = trial, time.monotonic(), place
         self.watcher.started(self.searcher.jobs[trial.trial_id], place)
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
@@ -135,14 +134,15 @@ class _Events(tune.Callback):
 
     def lost(self, reason: str) -> None:
         """All that ran are over for this reason; what waits for a worker is run later."""
-        for trial, _ in list(self.running.values()):
+        for trial, *_ in list(self.running.values()):
             self._ended(trial, reason)
         self.searcher.hand_out_again()
 
     def _ended(self, trial: Any, reason: str | None) -> None:
-        if trial.trial_id in self.places:
-            self.free = sorted([*self.free, self.places.pop(trial.trial_id)])
-        _, began = self.running.pop(trial.trial_id, (trial, time.monotonic()))
+        began = time.monotonic()
+        if trial.trial_id in self.running:
+            _, began, place = self.running.pop(trial.trial_id)
+            self.free = sorted([*self.free, place])
         job, result = self.searcher.jobs.pop(trial.trial_id), trial.last_result or {}
         seconds = result.get("seconds", time.monotonic() - began)
         self.watcher.ended(job, Ending(result.get("measurements", []), seconds, result.get("times", {}), reason))

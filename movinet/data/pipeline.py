@@ -138,7 +138,7 @@ def make_view(cache: FrameCache, chosen: np.ndarray, clip: ClipSpec, view: View)
         side = view.crop_share * min(height, width)
         down, right = (0.5, view.place) if width >= height else (view.place, 0.5)
         cut(frames, moments, Draw(((height - side) * down, (width - side) * right, side, side)), out[place])
-    return out
+    return np.minimum(out, 1, out=out)  # resizing rounds white to a few bits more
 
 
 def frame_indices(

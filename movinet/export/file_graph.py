@@ -76,14 +76,15 @@ class FileGraph:
         """
         buffers, left = self._model.buffers, set()
         filters = {operator.inputs[1] for operator in self.order if self.kind(operator) == DEPTHWISE}
-        for tensor in (self.tensors[index] for index in filters):
+        for index in filters:
+            tensor = self.tensors[index]
             if tensor.type == INT8:
                 whole = np.frombuffer(buffers[tensor.buffer].data, np.int8).reshape(tensor.shape)
                 numbers = whole * np.asarray(tensor.quantization.scale, np.float32)  # by channel
                 left.add(tensor.buffer)
                 tensor.buffer, tensor.type, tensor.quantization = len(buffers), FLOAT32, None
                 buffers.append(schema.BufferT())
-                buffers[-1].data = np.frombuffer(numbers.astype("<f4").tobytes(), np.uint8)
+                self.set_constant(index, numbers)
         for number in left - {tensor.buffer for tensor in self.tensors}:
             buffers[number].data = None
 

@@ -14,8 +14,6 @@ from movinet.export.operators import RequestError
 from movinet.export.progress import EVERY
 from movinet.spec import ClipSpec
 
-ROUNDING = 1e-5  # frames that were resized exceed 1 by a few bits
-
 
 def drawn_clips(clip: ClipSpec, count: int = 4, seed: int = 0) -> list[np.ndarray]:
     """Moving shapes, float32 (T, S, S, 3) in [0, 1] each."""
@@ -71,6 +69,6 @@ def checked(clips: Sequence[np.ndarray], size: int, use: str) -> list[np.ndarray
         if clip.ndim != 4 or clip.shape[1:] != (size, size, 3) or not clip.size:
             raise RequestError(f"{use}: {kind} are not allowed; {allowed}")
         low, high = clip.min(), clip.max()
-        if clip.dtype != np.float32 or not -ROUNDING <= low <= high <= 1 + ROUNDING:
+        if clip.dtype != np.float32 or not 0 <= low <= high <= 1:
             raise RequestError(f"{use}: {kind} from {low:g} to {high:g} are not allowed; {allowed}")
     return list(clips)
