@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import shlex
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from movinet.errors import InputError, answer
 
 if TYPE_CHECKING:
     from search.listener import Listener
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = "configs/default.yaml"
 DEFAULT_RUNS = "runs"
 LOG = "logs/run_search.log"
-PACKAGES = ("movinet", "space", "search", "results")
+RUN_NAME = re.compile(r"\w[\w.-]*")
 EXAMPLES = """examples:
   python run_search.py                                             embedded clips, a few minutes on two cores
   python run_search.py --config configs/folder.yaml --set data.path=my_clips
@@ -36,10 +36,6 @@ exit codes: 0 done; 1 failed (one line why, and the log's path); 2 bad input; 13
 """
 
 
-class InputError(ValueError):
-    """What the user gave is not allowed; one line says what is."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -52,30 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.run(options)
         return 0
-    except KeyboardInterrupt:
-        return _say(130, f"interrupted{_how_to_resume(options)}")
-    except BrokenPipeError:  # the reader, `| head` say, has seen enough; a write at exit would complain again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        if _is_input_error(error):
-            return _say(2, f"error: {error}")
-        return _say(1, f"failed: {type(error).__name__}: {error}{_write_log(options)}")
-
-
-def _is_input_error(error: Exception) -> bool:
-    """Our own ValueErrors speak of what the user gave; all others are faults of the program or the machine."""
-    package = type(error).__module__.partition(".")[0]
-    return isinstance(error, ValueError) and (package in PACKAGES or isinstance(error, InputError))
-
-
-def _say(code: int, text: str) -> int:
-    print(" ".join(text.split()), file=sys.stderr)
-    return code
+    except (Exception, KeyboardInterrupt) as error:
+        return answer(error, _log_of(options), _how_to_resume(options))
 
 
 def _how_to_resume(options: argparse.Namespace) -> str:
-    if getattr(options, "name", None) is None or not (_run_folder(options) / "config.yaml").is_file():
+    if not _is_begun(options):
         return ""
     return f"; go on with: {_command('resume', _run_folder(options))}"
 
@@ -86,16 +64,15 @@ def _command(verb: str, run: Path) -> str:
     return shlex.join(["python", "run_search.py", verb, run.name, *elsewhere])
 
 
-def _write_log(options: argparse.Namespace) -> str:
-    """Adds the traceback to the run's log; returns where that is."""
-    if getattr(options, "name", None) is None or not _run_folder(options).is_dir():
-        traceback.print_exc()
-        return ""
-    log = _run_folder(options) / LOG
-    log.parent.mkdir(exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        traceback.print_exc(file=file)
-    return f" (details in {log})"
+def _log_of(options: argparse.Namespace) -> Path | None:
+    """The log of the run, once it has a folder."""
+    return _run_folder(options) / LOG if _is_begun(options) else None
+
+
+def _is_begun(options: argparse.Namespace) -> bool:
+    """Whether there is a run of that name, which may be none."""
+    name = getattr(options, "name", None)
+    return bool(name and RUN_NAME.fullmatch(name)) and (_run_folder(options) / "config.yaml").is_file()
 
 
 def search(options: argparse.Namespace) -> None:
@@ -136,14 +113,16 @@ def _search_and_scale(settings: Settings, run: Path, address: str | None) -> Non
 
 
 def _scale(settings: Settings, run: Path, listener: Listener, address: str | None) -> None:
+    from results.members import read_labels
     from results.plots import write_front
     from results.store import load_records
     from search.family import best_trial, family_of
     from search.run import train_family
 
     write_front(run)
-    labels = json.loads((run / "labels.json").read_text(encoding="utf-8"))
-    best = best_trial(load_records(run), settings.search)
+    best, labels = best_trial(load_records(run), settings.search), read_labels(run)
+    if labels is None:
+        raise InputError(f"{run}/labels.json is missing; allowed: a run as its search leaves it, with all its files")
     train_family(settings, run, family_of(best, settings, len(labels)), listener, address)
     write_front(run)
 
@@ -220,7 +199,7 @@ def _name_of(config: str) -> str:
 
 
 def _run_folder(options: argparse.Namespace) -> Path:
-    if not re.fullmatch(r"\w[\w.-]*", options.name):
+    if not RUN_NAME.fullmatch(options.name):
         raise InputError(f"--name {options.name} is not allowed; allowed: letters, digits, dot, dash, underscore")
     return Path(options.runs_folder) / options.name
 

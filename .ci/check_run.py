@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from results.members import read_members
 from results.pareto import front
 from results.store import load_records
 
@@ -15,8 +16,8 @@ def main(run: Path) -> None:
     records = load_records(run)
     valid = [record for record in records if record.accuracy is not None]
     points = front([(record.cost["flops"], record.accuracy) for record in valid])
-    metrics = {name: json.loads((run / "family" / name / "metrics.json").read_text()) for name in MEMBERS}
-    labels = json.loads((run / "family" / "A0" / "labels.json").read_text())
+    metrics = read_members(run)
+    labels = json.loads((run / "family" / "A0" / "labels.json").read_text(encoding="utf-8"))
     chance = 1 / len(labels)
     accuracies = {name: metrics[name]["accuracy"] for name in MEMBERS}
     print(f"{len(records)} trials, {len(valid)} with an accuracy, {len(points)} on the front; family {accuracies}")
@@ -51,7 +52,7 @@ def classes(model: Path, *more: str) -> dict[str, float]:
 
 def python(*words: str) -> str:
     """What a command prints; it must succeed."""
-    return subprocess.run([sys.executable, *words], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run([sys.executable, *words], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
 
 
 if __name__ == "__main__":

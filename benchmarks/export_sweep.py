@@ -114,7 +114,8 @@ def main() -> int:
     parser.add_argument("--networks", nargs="+", help="only those whose name begins so")
     parser.add_argument("--table", action="store_true", help="only show what was found")
     options = parser.parse_args()
-    lines = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
+    found = options.out.read_text(encoding="utf-8") if options.out.exists() else ""
+    lines = [json.loads(line) for line in found.splitlines()]
     if not options.table:
         lines += sweep(options, {(line["network"], line["file"]) for line in lines})
     print(table(lines))

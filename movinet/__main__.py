@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from movinet import convert
 from movinet.bench.cli import add_arguments as add_bench_arguments
 from movinet.data.cli import add_arguments as add_data_arguments
-from movinet.data.cli import main as run_data
+from movinet.errors import InputError, answer
 from movinet.experiment.cli import add_arguments as add_train_arguments
 from movinet.export.cli import add_arguments as add_export_arguments
 from movinet.predict_cli import add_arguments as add_predict_arguments
@@ -31,23 +31,20 @@ EXAMPLES = """examples:
   python -m movinet data reduce my_clips small --classes 20 --clips 50 --short-side 128 --fps 12
 """
 
-# Not what the user gave: exit code 1.
-MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EIO, errno.ECONNABORTED)
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Returns 0 when done, 2 for bad input (one line says which), 130 when interrupted."""
+    """Runs one command. Returns its exit code, as `movinet.errors.exit_code` says."""
     options = _parser().parse_args(arguments)
     try:
-        return run_data(options) if options.command == "data" else options.run(options)
-    except (ValueError, OSError) as error:
-        place = getattr(error, "filename", None)
-        text = str(error) if place is None else f"{place}: {getattr(error, 'strerror', '')}"
-        print(f"error: {' '.join(text.split())}", file=sys.stderr)
-        return 1 if getattr(error, "errno", None) in MACHINE else 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        return options.run(options)
+    except (Exception, KeyboardInterrupt) as error:
+        return answer(error, _log_of(options))
+
+
+def _log_of(options: argparse.Namespace) -> Path | None:
+    """Where a fault's traceback goes: beside the model that was being trained, where there is one."""
+    folder = getattr(options, "model_dir", None)
+    return Path(folder, "logs", "movinet.log") if folder and Path(folder).is_dir() else None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,12 +84,12 @@ def _cost(options: argparse.Namespace) -> int:
 
     for name in ("frames", "size", "classes"):
         if (value := getattr(options, name)) is not None and value < 1:
-            raise ValueError(f"--{name} {value} is not allowed; allowed: 1 or more")
+            raise InputError(f"--{name} {value} is not allowed; allowed: 1 or more")
     rows = [["network", "clip", "MFLOPs", "parameters", "activations", "stream buffers"]]
     for name in options.networks:
         if name not in (*PRESETS, *ENSEMBLES) and not os.path.exists(name):
             allowed = ", ".join((*PRESETS, *ENSEMBLES))
-            raise ValueError(f"{name}: no file and no published network; allowed: a spec.yaml or {allowed}")
+            raise InputError(f"{name}: no file and no published network; allowed: a spec.yaml or {allowed}")
         specs = [PRESETS[m] if m in PRESETS else spec_from_yaml(m) for m in ENSEMBLES.get(name, (name,))]
         clips = [(options.frames or s.clip.frames, options.size or s.clip.resolution) for s in specs]
         cost = together([network_cost(s, *clip, options.classes) for s, clip in zip(specs, clips, strict=True)])

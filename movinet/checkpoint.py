@@ -9,6 +9,7 @@ from typing import Literal
 import keras
 
 from movinet.checkpoint_mismatch import mismatch
+from movinet.errors import InputError
 from movinet.keras_file import read_keras_file
 from movinet.named_tensors import CheckpointError, NamedTensors, weights_by_path
 from movinet.object_checkpoint import read_object_checkpoint, write_object_checkpoint
@@ -63,7 +64,7 @@ def load_checkpoint(model: keras.Model, path: str | Path, head: Literal["keep", 
 def load_tensors(model: keras.Model, tensors: NamedTensors, path: str | Path, head: str = "keep") -> LoadReport:
     """`load_checkpoint` of what `read_tensors(path)` found."""
     if head not in ("keep", "new"):
-        raise ValueError(f"head={head!r} is not allowed; allowed: 'keep', 'new'")
+        raise InputError(f"head={head!r} is not allowed; allowed: 'keep', 'new'")
     shapes, weights = tensors.shapes, weights_by_path(model)
     if head == "new":
         weights = {name: weight for name, weight in weights.items() if not name.startswith(CLASSIFIER)}

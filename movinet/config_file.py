@@ -19,24 +19,30 @@ def read_yaml(path: str | Path) -> Any:
 
     A key that stands twice is an error, and so is anything that is not YAML.
     """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); allowed: a YAML file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; allowed: a YAML file in UTF-8") from error
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, where: str | Path) -> Any:
+    """As `read_yaml`, of text. where: what errors call it."""
     import yaml
 
     try:
-        text = Path(path).read_text(encoding="utf-8")
         return yaml.load(text, _strict_loader())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); allowed: a YAML file") from error
     except RecursionError as error:
-        raise ConfigError(f"{path}: nested too deeply; allowed: a YAML file of a few levels") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: byte {error.start} is not UTF-8; allowed: a YAML file in UTF-8") from error
+        raise ConfigError(f"{where}: nested too deeply; allowed: YAML of a few levels") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
         what = " ".join(filter(None, (error.context, error.problem)))
-        raise ConfigError(f"{path}{line}: not YAML ({' '.join(what.split())})") from error
+        raise ConfigError(f"{where}{line}: not YAML ({' '.join(what.split())})") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+        raise ConfigError(f"{where}: not YAML ({' '.join(str(error).split())})") from error
 
 
 def read_config(path: str | Path, overrides: Iterable[str] = (), sections: Collection[str] = ()) -> tuple[dict, dict]:

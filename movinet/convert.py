@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from movinet.errors import InputError
 from movinet.presets import PRESETS
 from movinet.spec import CONV_TYPES, MovinetSpec, spec_from_yaml
 
@@ -49,11 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Converts and says what matched. Raises ValueError with one line for what cannot be converted."""
+    """Converts and says what matched. Raises InputError with one line for what cannot be converted."""
     dest = Path(options.dest)
     _check_dest(dest, options.force)
     if options.classes is not None and options.classes < 1:
-        raise ValueError(f"--classes {options.classes} is not allowed; allowed: 1 or more")
+        raise InputError(f"--classes {options.classes} is not allowed; allowed: 1 or more")
     named = _read_network(options.network) if options.network else None
     print(f"reading {options.source} ...", flush=True)
     from movinet.checkpoint import load_tensors, read_tensors
@@ -123,19 +124,19 @@ def _check_dest(dest: Path, force: bool) -> None:
     """Before anything is read: whether it can be written."""
     prefix = not dest.name.endswith(SUFFIXES)
     if prefix and dest.suffix in (".pt", ".pth", ".bin", ".h5", ".index", ".onnx", ".tflite", ".npz"):
-        raise ValueError(f"{dest}: {dest.suffix} is not written; allowed: {', '.join(SUFFIXES)}, a checkpoint's prefix")
+        raise InputError(f"{dest}: {dest.suffix} is not written; allowed: {', '.join(SUFFIXES)}, a checkpoint's prefix")
     if dest.is_dir():
-        raise ValueError(f"{dest} is a folder; a checkpoint's prefix is {dest / 'ckpt-1'}")
+        raise InputError(f"{dest} is a folder; a checkpoint's prefix is {dest / 'ckpt-1'}")
     taken = Path(f"{dest}.index") if prefix else dest
     if taken.exists() and not force:
-        raise ValueError(f"{taken} exists; --force replaces it")
+        raise InputError(f"{taken} exists; --force replaces it")
 
 
 def _read_network(network: str) -> tuple[str, MovinetSpec]:
     if network in PRESETS:
         return network, PRESETS[network]
     if not os.path.exists(network):
-        raise ValueError(f"--network {network}: no file and no published network; allowed: a spec.yaml or {_names()}")
+        raise InputError(f"--network {network}: no file and no published network; allowed: a spec.yaml or {_names()}")
     return network, spec_from_yaml(network)
 
 
@@ -145,7 +146,7 @@ def _fitting_preset(source: str, tensors: NamedTensors, conv_type: str | None) -
     for name, spec in PRESETS.items():
         if outline_of(replace(spec, conv_type=conv_type or spec.conv_type)) == found:
             return name, spec
-    raise ValueError(f"{source} holds no published network's weights; needed: --network spec.yaml or one of {_names()}")
+    raise InputError(f"{source} holds no published network's weights; needed: --network spec.yaml or one of {_names()}")
 
 
 def _names() -> str:

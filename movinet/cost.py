@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from movinet.errors import InputError
 from movinet.ops import ELEMENT_BYTES, Operation, parts
 from movinet.spec import MovinetSpec
 
@@ -51,9 +52,9 @@ def together(costs: Sequence[Cost]) -> Cost:
 
 
 def frame_cost(spec: MovinetSpec, size: int | None = None, num_classes: int = 600) -> Cost:
-    """The cost of one more frame of a stream, logits included. Raises ValueError when the spec is not causal."""
+    """The cost of one more frame of a stream, logits included. Raises InputError when the spec is not causal."""
     if not spec.causal:
-        raise ValueError("MovinetSpec.causal=False is not allowed frame by frame; allowed: True")
+        raise InputError("MovinetSpec.causal=False is not allowed frame by frame; allowed: True")
     return network_cost(spec, 1, size, num_classes)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from movinet.errors import InputError
 from movinet.layers.pool import CUMULATIVE, Pool
 from movinet.predict import centre_clip, load_network, read_member
 from movinet.presets import ENSEMBLES
@@ -36,10 +37,10 @@ class EnsembleMember:
 
     def __post_init__(self):
         if not 0 < self.weight < float("inf"):
-            raise ValueError(f"EnsembleMember.weight={self.weight!r} is not allowed; allowed: a number > 0")
+            raise InputError(f"EnsembleMember.weight={self.weight!r} is not allowed; allowed: a number > 0")
         logits = self.network.output_shape[-1]
         if len(self.labels) != logits:
-            raise ValueError(
+            raise InputError(
                 f"EnsembleMember.labels has {len(self.labels)} names; allowed: {logits}, one for each logit"
             )
 
@@ -57,10 +58,10 @@ class Ensemble:
 
     def __post_init__(self):
         if not self.members:
-            raise ValueError("Ensemble.members=() is not allowed; allowed: one network or more")
+            raise InputError("Ensemble.members=() is not allowed; allowed: one network or more")
         for number, member in enumerate(self.members):
             if member.labels != self.labels:
-                raise ValueError(f"Ensemble.members[{number}].labels are not those of the first, in the same order")
+                raise InputError(f"Ensemble.members[{number}].labels are not those of the first, in the same order")
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -79,11 +80,11 @@ class Ensemble:
 
 
 def load_ensemble(folders: Sequence[str | Path], weights: Sequence[float] | None = None) -> Ensemble:
-    """The family members of these folders as one. Raises MemberError, and ValueError where labels differ."""
+    """The family members of these folders as one. Raises MemberError, and InputError where labels differ."""
     members = [read_member(folder) for folder in folders]
     weights = [1.0] * len(members) if weights is None else weights
     if len(weights) != len(members):
-        raise ValueError(f"{len(weights)} weights are not allowed for {len(members)} networks; allowed: one each")
+        raise InputError(f"{len(weights)} weights are not allowed for {len(members)} networks; allowed: one each")
     pairs = zip(members, weights, strict=True)
     return Ensemble(tuple(EnsembleMember(load_network(m), m.spec.clip, m.labels, weight) for m, weight in pairs))
 
@@ -163,4 +164,4 @@ class TemporalStream:
 def _require_alike(first: keras.Model, second: keras.Model) -> None:
     if first.output_shape != second.output_shape:
         classes = f"{first.output_shape[-1]} and {second.output_shape[-1]}"
-        raise ValueError(f"networks of {classes} classes are not allowed together; allowed: the same number")
+        raise InputError(f"networks of {classes} classes are not allowed together; allowed: the same number")

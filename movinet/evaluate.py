@@ -11,6 +11,7 @@ import numpy as np
 from movinet.data.cache import FrameCache
 from movinet.data.clip_set import SEPARATOR
 from movinet.data.pipeline import View, make_view
+from movinet.errors import InputError
 from movinet.metrics import average_precisions, calibration, confusion_matrix, top_k_accuracy
 from movinet.predict import class_probabilities
 from movinet.spec import ClipSpec
@@ -42,12 +43,12 @@ class Predictions:
 
 
 def wanted_classes(cache: FrameCache, entries: np.ndarray, classes: Sequence[str], multi_label: bool) -> np.ndarray:
-    """1 for each right class of each entry, (N, classes) float32. ValueError for a label the network does not know."""
+    """1 for each right class of each entry, (N, classes) float32. InputError for a label the network does not know."""
     rows = []
     for label in cache.labels:
         parts = [part.strip() for part in label.split(SEPARATOR)] if multi_label else [label]
         if unknown := sorted(set(parts) - set(classes)):
-            raise ValueError(
+            raise InputError(
                 f"{cache.folder}: the clips' class {unknown[0]!r} is none of the network's; "
                 f"allowed: {', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}"
             )
@@ -66,12 +67,12 @@ def predict_split(
     multi_label: bool = False,
     progress: Progress | None = None,
 ) -> Predictions:
-    """The network's probabilities for each clip of a split, the mean over its views. ValueError where there is none."""
+    """The network's probabilities for each clip of a split, the mean over its views. InputError where there is none."""
     import tensorflow as tf
 
     entries = cache.index(split)
     if not len(entries):
-        raise ValueError(f"{cache.folder}: no clips of split {split!r} to evaluate")
+        raise InputError(f"{cache.folder}: no clips of split {split!r} to evaluate")
     wanted = wanted_classes(cache, entries, classes, multi_label)
     call = tf.function(lambda clips: network(clips, training=False), autograph=False)
     probabilities = np.zeros((len(entries), len(classes)))

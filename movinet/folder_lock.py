@@ -14,7 +14,7 @@ from movinet.typed import ConfigError
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Raises ConfigError while another process works there; the system frees the lock when that one dies."""
-    with (folder / ".lock").open("a+") as file:
+    with (folder / ".lock").open("a+", encoding="utf-8") as file:
         if not _taken(file, wait=False):
             file.seek(0)
             raise ConfigError(f"{folder} is being written by process {file.read() or '?'}; wait, or stop it")
@@ -28,7 +28,7 @@ def locked(folder: Path) -> Iterator[None]:
 def in_turn(folder: Path) -> Iterator[None]:
     """Waits while another process builds this folder; the lock lies beside it, so that it can be replaced."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.lock").open("a") as file:
+    with folder.with_name(f".{folder.name}.lock").open("a", encoding="utf-8") as file:
         _taken(file, wait=True)
         yield
 

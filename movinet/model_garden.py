@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from movinet.errors import InputError
 from movinet.layers.batch_norm import BatchNorm
 from movinet.layers.head import ClassifierHead
 from movinet.model import build_backbone, classifier
@@ -41,7 +42,7 @@ class Movinet(Published, keras.Model):
 
     input_specs: an InputSpec or shape (B, T, H, W, 3); a network takes any clip, so it is checked and no more.
     use_sync_bn: taken, without effect on one device.  kernel_regularizer, bias_regularizer: of all convolutions'.
-    network: the `build_backbone` model within.  Raises ValueError for a value that is not allowed.
+    network: the `build_backbone` model within.  Raises InputError for a value that is not allowed.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Movinet(Published, keras.Model):
         try:
             self.spec: MovinetSpec = dataclasses.replace(PRESETS[f"{model_id}-base"], **structure)
         except SpecError as error:
-            raise ValueError(f"Movinet.{str(error).removeprefix('MovinetSpec.')}") from None
+            raise InputError(f"Movinet.{str(error).removeprefix('MovinetSpec.')}") from None
         self.network = build_backbone(self.spec, stochastic_depth_drop_rate, norm_momentum, self.dtype_policy)
         for norm in (layer for layer in self.network._flatten_layers() if isinstance(layer, BatchNorm)):
             norm.epsilon = norm_epsilon
@@ -145,7 +146,7 @@ class MovinetClassifier(Published, keras.Model):
     `build_movinet` model within, for everything else that takes one.
     The regularisers leave the last layer alone, and so does kernel_initializer.
     tf.train.Checkpoint(model=...) restores published checkpoints, and writes such as Model Garden restores.
-    Raises ValueError for a value that is not allowed.
+    Raises InputError for a value that is not allowed.
     """
 
     def __init__(
@@ -211,7 +212,7 @@ class MovinetClassifier(Published, keras.Model):
 
 def _require(name: str, value: object, ok: bool, allowed: str) -> None:
     if not ok:
-        raise ValueError(f"{name}={value!r} is not allowed; allowed: {allowed}")
+        raise InputError(f"{name}={value!r} is not allowed; allowed: {allowed}")
 
 
 def _clip_shape(name: str, specs: Any) -> tuple:

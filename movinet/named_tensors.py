@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from movinet.errors import InputError
 
-class CheckpointError(ValueError):
+
+class CheckpointError(InputError):
     """A checkpoint that cannot be read, or that holds another network than the model."""
 
 

@@ -30,7 +30,7 @@ def read_object_checkpoint(path: Path) -> NamedTensors:
     graph.ParseFromString(*_tensors(path, reader, [GRAPH]))
     try:
         keys = weight_keys(graph)
-    except ValueError as error:
+    except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
     if not keys:
         raise CheckpointError(f"{path} holds no MoViNet: nothing in it has a stem")

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from movinet.named_tensors import CheckpointError
+
 SAVE_COUNTER, VALUE = "save_counter", "VARIABLE_VALUE"
 LAYER = "layer_with_weights-"
 BACKBONE = f"{LAYER}0"  # of a classifier
@@ -71,12 +73,12 @@ def weight_keys(graph: Any) -> dict[str, str]:
     """The checkpoint's key of each weight of the network in a TrackableObjectGraph, by our path; {} if it holds none.
 
     Paths are those of a `build_movinet` model, but bottlenecks are counted through: "bottleneck{i}/expansion/kernel".
-    ValueError if it holds several networks.
+    CheckpointError if it holds several networks.
     """
     edges = [{child.local_name: child.node_id for child in node.children} for node in graph.nodes]
     kinds = [next((kind for kind, owned in OWNED.items() if owned <= node.keys()), None) for node in edges]
     if kinds.count("stem") > 1 or kinds.count("classifier_head") > 1:
-        raise ValueError(f"it holds {max(kinds.count('stem'), kinds.count('classifier_head'))} networks")
+        raise CheckpointError(f"it holds {max(kinds.count('stem'), kinds.count('classifier_head'))} networks")
     layers = _in_order(edges, kinds) + [i for i, kind in enumerate(kinds) if kind == "classifier_head"]
     keys, bottlenecks = {}, 0
     for node in layers:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any, NamedTuple
 
+from movinet.errors import InputError
 from movinet.spec import HeadSpec, Kernel, LayerSpec, MovinetSpec, StemSpec, make_divisible
 
 Shape = tuple[int, int, int, int]  # (time, height, width, filters), without the batch
@@ -110,12 +111,12 @@ def operations(
 def parts(
     spec: MovinetSpec, frames: int | None = None, size: int | None = None, num_classes: int = 600
 ) -> Iterator[Part]:
-    """Stem, layers and head in the order of a forward pass. Raises ValueError for a clip without frames or pixels."""
+    """Stem, layers and head in the order of a forward pass. Raises InputError for a clip without frames or pixels."""
     frames = spec.clip.frames if frames is None else frames
     size = spec.clip.resolution if size is None else size
     for name, value in {"frames": frames, "size": size, "num_classes": num_classes}.items():
         if value < 1:
-            raise ValueError(f"{name}={value!r} is not allowed; allowed: an integer >= 1")
+            raise InputError(f"{name}={value!r} is not allowed; allowed: an integer >= 1")
     mode = Mode.of(spec)
     yield Part("stem", stem_operations, (spec.stem, frames, size, mode))
     size, filters = strided(size, spec.stem.stride), spec.stem.filters

@@ -15,6 +15,7 @@ from movinet.data.clip_set import ClipFile
 from movinet.data.cut import cut
 from movinet.data.reading import open_clip
 from movinet.data.video import decode
+from movinet.errors import InputError
 from movinet.spec import ClipSpec, MovinetSpec, spec_from_yaml
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MEMBER_FILES = ("spec.yaml", "labels.json", "model.keras")
 
 
-class MemberError(ValueError):
+class MemberError(InputError):
     """A folder is no family member; the text names the folder and what is missing or wrong."""
 
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from movinet.errors import InputError
+
 if TYPE_CHECKING:
     from movinet.layers.pool import Pool
     from movinet.predict_models import Model
@@ -58,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Predicts and prints. Returns 1 if no video of a folder could be read; raises ValueError for bad input."""
+    """Predicts and prints. Returns 1 if no video of a folder could be read; raises InputError for bad input."""
     _check(options)
     from movinet.predict_drawing import Drawing
     from movinet.predict_frames import find_videos, is_live, open_video
@@ -68,7 +70,7 @@ def main(options: argparse.Namespace) -> int:
     alone = videos == [options.source]
     drawings = [Drawing(path) for path in (options.overlay, options.plot) if path]
     if drawings and not alone:
-        raise ValueError(f"{options.source} is a folder; allowed with --overlay and --plot: one video")
+        raise InputError(f"{options.source} is a folder; allowed with --overlay and --plot: one video")
     for drawing in drawings:  # what cannot be written or opened is refused before anything is loaded
         drawing.refuse(options.source)
     if alone and not is_live(options.source):
@@ -97,13 +99,13 @@ def main(options: argparse.Namespace) -> int:
 
 
 def load_models(options: argparse.Namespace) -> list[Model]:
-    """What --model and the options beside it name. Raises ValueError where models do not fit each other."""
+    """What --model and the options beside it name. Raises InputError where models do not fit each other."""
     from movinet.predict_models import Wanted, load_model, temporal_pair
     from movinet.presets import PRESETS
 
     checkpoints = options.weights or []
     if len(checkpoints) > sum(source in PRESETS for source in options.model):
-        raise ValueError(f"--weights {checkpoints[-1]}: allowed: one for each published name ({', '.join(PRESETS)})")
+        raise InputError(f"--weights {checkpoints[-1]}: allowed: one for each published name ({', '.join(PRESETS)})")
     given = iter(checkpoints)
     others = (options.labels, options.frames, options.size, options.fps, options.multi_label)
     models = [
@@ -112,17 +114,17 @@ def load_models(options: argparse.Namespace) -> list[Model]:
     ]
     for model in models[1:]:
         if (model.labels, model.multi_label) != (models[0].labels, models[0].multi_label):
-            raise ValueError(f"{model.name} has not the classes of {models[0].name}, in the same order")
+            raise InputError(f"{model.name} has not the classes of {models[0].name}, in the same order")
     if options.temporal_ensemble:
         models = [temporal_pair(*models)]
     unable = [model.name for model in models if model.stream is None]
     if options.stream and unable:
-        raise ValueError(f"--stream: {unable[0]} is not causal; allowed: a causal network, or no --stream")
+        raise InputError(f"--stream: {unable[0]} is not causal; allowed: a causal network, or no --stream")
     return models
 
 
 def read_pool(text: str | None) -> Pool:
-    """window:50 or half-life:25, in frames. Raises ValueError."""
+    """window:50 or half-life:25, in frames. Raises InputError."""
     from movinet.layers.pool import CUMULATIVE, Exponential, Window
 
     if text is None:
@@ -131,21 +133,21 @@ def read_pool(text: str | None) -> Pool:
     try:
         return {"window": lambda: Window(int(frames)), "half-life": lambda: Exponential(float(frames))}[kind]()
     except (KeyError, ValueError) as error:
-        raise ValueError(f"--pool {text} is not allowed; allowed: window:50, half-life:25 (frames, > 0)") from error
+        raise InputError(f"--pool {text} is not allowed; allowed: window:50, half-life:25 (frames, > 0)") from error
 
 
 def _check(options: argparse.Namespace) -> None:
     for name in ("top", "every", "frames", "size", "fps"):
         value = getattr(options, name)
         if value is not None and not value >= (1e-3 if name == "fps" else 1):
-            raise ValueError(f"--{name} {value} is not allowed; allowed: {'> 0' if name == 'fps' else '1 or more'}")
+            raise InputError(f"--{name} {value} is not allowed; allowed: {'> 0' if name == 'fps' else '1 or more'}")
     if not 0 <= options.threshold <= 1:
-        raise ValueError(f"--threshold {options.threshold} is not allowed; allowed: 0 to 1")
+        raise InputError(f"--threshold {options.threshold} is not allowed; allowed: 0 to 1")
     for name, suffixes in {"overlay": (".mp4", ".mkv", ".mov"), "plot": (".png", ".gif")}.items():
         value = getattr(options, name)
         if value is not None and Path(value).suffix not in suffixes:
-            raise ValueError(f"--{name} {value} is not allowed; allowed: a file that ends in {', '.join(suffixes)}")
+            raise InputError(f"--{name} {value} is not allowed; allowed: a file that ends in {', '.join(suffixes)}")
     if options.pool and not options.stream:
-        raise ValueError("--pool is for --stream: a clip's averages are over all its frames")
+        raise InputError("--pool is for --stream: a clip's averages are over all its frames")
     if options.temporal_ensemble and len(options.model) != 2:
-        raise ValueError(f"--temporal-ensemble takes two models, not {len(options.model)}")
+        raise InputError(f"--temporal-ensemble takes two models, not {len(options.model)}")

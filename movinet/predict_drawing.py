@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
+from movinet.errors import InputError
+
 KEPT = (None, KeyboardInterrupt, BrokenPipeError)  # what a drawing may end by: the video's end, or nobody wants more
 
 
@@ -32,14 +34,14 @@ class Drawing:
         raise NotImplementedError
 
     def refuse(self, source: str) -> None:
-        """Raises ValueError where the file cannot be written, or is what is to be read."""
+        """Raises InputError where the file cannot be written, or is what is to be read."""
         if self._path.is_dir():
-            raise ValueError(f"{self._path}: is a folder; allowed: a file")
+            raise InputError(f"{self._path}: is a folder; allowed: a file")
         if self._path.exists() and Path(source).exists() and self._path.samefile(source):
-            raise ValueError(f"{self._path}: is the video that is read; allowed: another file")
+            raise InputError(f"{self._path}: is the video that is read; allowed: another file")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._part.touch()
             self._part.unlink()
         except OSError as error:
-            raise ValueError(f"{self._path}: cannot be written ({error.strerror})") from error
+            raise InputError(f"{self._path}: cannot be written ({error.strerror})") from error

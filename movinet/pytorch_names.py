@@ -15,6 +15,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from movinet.named_tensors import CheckpointError
+
 PARTS = {  # of our paths, without the bottleneck
     "stem": "conv1",
     "expansion": "expand",
@@ -44,12 +46,12 @@ def weight_names(names: Iterable[str]) -> dict[str, str]:
     """The name in a state dict of each weight of the network, by our path; {} if it holds none.
 
     Whatever stands before all of the network's names ("module.", "model.") is skipped.  Paths count bottlenecks
-    through, as in `NamedTensors`.  ValueError if there are several networks.
+    through, as in `NamedTensors`.  CheckpointError if there are several networks.
     """
     names = list(names)
     prefixes = {stem["prefix"] for stem in map(_STEM.fullmatch, names) if stem}
     if len(prefixes) > 1:
-        raise ValueError(f"it holds {len(prefixes)} networks ({', '.join(sorted(prefixes))})")
+        raise CheckpointError(f"it holds {len(prefixes)} networks ({', '.join(sorted(prefixes))})")
     parsed = {
         name: _parse(name.removeprefix(prefix)) for prefix in prefixes for name in names if name.startswith(prefix)
     }

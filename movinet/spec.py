@@ -9,70 +9,104 @@ from __future__ import annotations
 
 import hashlib
 import json
-import types
-import typing
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
+
+from movinet.config_file import parse_yaml, plain, read_yaml, to_yaml
+from movinet.errors import InputError
+from movinet.typed import ConfigError, build
 
 CONV_TYPES = ("3d", "2plus1d", "3d_2plus1d")
 SE_TYPES = ("3d", "2d", "2plus3d", "none")
 ACTIVATIONS = ("swish", "hard_swish", "relu", "relu6")
 GATING_ACTIVATIONS = ("sigmoid", "hard_sigmoid")
 POOLING_TYPES = ("3d", "2d")
+STRIDES = (1, 2)
+FLAGS = (True, False)
 
 Kernel = tuple[int, int, int]
 
 
-class SpecError(ValueError):
+class SpecError(InputError):
     """A field holds a value that is not allowed; the text names field, value and allowed values."""
 
 
-def _require(ok: bool, owner: object, name: str, allowed: str) -> None:
-    if not ok:
-        raise SpecError(f"{type(owner).__name__}.{name}={getattr(owner, name)!r} is not allowed; allowed: {allowed}")
+def choice(allowed: tuple[Any, ...], default: Any) -> Any:
+    """A field that takes one of `allowed`, which `choices` reads again, for the rules of a search space for one.
+
+    The type counts too: 1 and True, or 2 and 2.0, are equal but are not written alike, and would differ in id.
+    """
+    kind = type(allowed[0])
+    words = ", ".join(map(str, allowed)).lower()
+    metadata = {"choices": allowed, **_rule(words, lambda value: type(value) is kind and value in allowed)}
+    return field(default=default, metadata=metadata)
 
 
-def _require_one_of(owner: object, name: str, allowed: tuple[Any, ...]) -> None:
-    """The type counts too: 1 and True, or 2 and 2.0, are equal but are not written alike, and would differ in id."""
-    value = getattr(owner, name)
-    _require(type(value) is type(allowed[0]) and value in allowed, owner, name, ", ".join(map(str, allowed)).lower())
+def choices(kind: type) -> dict[str, tuple[Any, ...]]:
+    """The allowed values of each field of a dataclass that is a `choice`, by its name."""
+    return {f.name: f.metadata["choices"] for f in fields(kind) if "choices" in f.metadata}
 
 
-def _require_count(owner: object, *names: str) -> None:
-    for name in names:
-        _require(_is_count(getattr(owner, name)), owner, name, "an integer >= 1")
-
-
-def _require_kernel(owner: StemSpec | LayerSpec) -> None:
-    kernel = owner.kernel
-    odd = isinstance(kernel, tuple) and len(kernel) == 3 and all(_is_count(k) and k % 2 == 1 for k in kernel)
-    _require(odd and kernel[1] == kernel[2], owner, "kernel", "(time, height, width), odd, height = width")
+def _rule(words: str, check: Callable[[Any], bool]) -> dict[str, Any]:
+    """Metadata of a field: what it allows, in words (`movinet.typed` says them too) and as a check."""
+    return {"allowed": words, "check": check}
 
 
 def _is_count(value: object) -> bool:
     return type(value) is int and value >= 1
 
 
+def _is_kernel(value: object) -> bool:
+    if not isinstance(value, tuple) or len(value) != 3 or value[1] != value[2]:
+        return False
+    return all(_is_count(k) and k % 2 == 1 for k in value)
+
+
+def _is_rate(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1000
+
+
+def _holds_some(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) >= 1
+
+
+COUNT = _rule("an integer >= 1", _is_count)
+KERNEL = _rule("(time, height, width), odd, height = width", _is_kernel)
+RATE = _rule("a number > 0 and <= 1000", _is_rate)
+
+
+class _Checked:
+    """A dataclass that checks each field with a rule when it is made. Raises SpecError."""
+
+    def __post_init__(self):
+        for name, check, allowed in _checks(type(self)):
+            if not check(value := getattr(self, name)):
+                raise SpecError(f"{type(self).__name__}.{name}={value!r} is not allowed; allowed: {allowed}")
+
+
+@cache
+def _checks(kind: Any) -> tuple[tuple[str, Callable[[Any], bool], str], ...]:
+    return tuple((f.name, f.metadata["check"], f.metadata["allowed"]) for f in fields(kind) if "check" in f.metadata)
+
+
 @dataclass(frozen=True)
-class ClipSpec:
+class ClipSpec(_Checked):
     """The clip a network is made for: `frames` frames of `resolution` x `resolution` pixels.
 
     `frames_per_second` is the rate at which a video is sampled, whatever its own rate.  The papers' frame stride tau
     is for 25 frames a second: tau 5 is 5 frames per second (`ClipSpec.from_stride`).
     """
 
-    frames: int = 50
-    resolution: int = 172  # pixels
-    frames_per_second: float = 5.0
+    frames: int = field(default=50, metadata=COUNT)
+    resolution: int = field(default=172, metadata=COUNT)  # pixels
+    frames_per_second: float = field(default=5.0, metadata=RATE)
 
     def __post_init__(self):
-        _require_count(self, "frames", "resolution")
-        rate = self.frames_per_second
-        is_rate = isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate <= 1000
-        _require(is_rate, self, "frames_per_second", "a number > 0 and <= 1000")
-        object.__setattr__(self, "frames_per_second", float(rate))
+        super().__post_init__()
+        object.__setattr__(self, "frames_per_second", float(self.frames_per_second))
 
     @classmethod
     def from_stride(cls, frames: int, resolution: int, stride: int, video_rate: float = 25.0) -> ClipSpec:
@@ -86,60 +120,42 @@ class ClipSpec:
 
 
 @dataclass(frozen=True)
-class StemSpec:
+class StemSpec(_Checked):
     """The first convolution, on RGB; strides height and width by `stride`."""
 
-    filters: int
-    kernel: Kernel = (1, 3, 3)
-    stride: int = 2
-
-    def __post_init__(self):
-        _require_count(self, "filters")
-        _require_kernel(self)
-        _require_one_of(self, "stride", (1, 2))
+    filters: int = field(metadata=COUNT)
+    kernel: Kernel = field(default=(1, 3, 3), metadata=KERNEL)
+    stride: int = choice(STRIDES, 2)
 
 
 @dataclass(frozen=True)
-class LayerSpec:
+class LayerSpec(_Checked):
     """One inverted bottleneck: 1x1x1 expand, depthwise `kernel`, squeeze-excite, 1x1x1 project."""
 
-    expand_filters: int
-    kernel: Kernel  # (time, height, width)
-    squeeze_excite: bool = True
-
-    def __post_init__(self):
-        _require_count(self, "expand_filters")
-        _require_kernel(self)
-        _require_one_of(self, "squeeze_excite", (True, False))
+    expand_filters: int = field(metadata=COUNT)
+    kernel: Kernel = field(metadata=KERNEL)
+    squeeze_excite: bool = choice(FLAGS, True)
 
 
 @dataclass(frozen=True)
-class BlockSpec:
+class BlockSpec(_Checked):
     """Layers of one output width; the first strides height and width by `stride`."""
 
-    base_filters: int
-    layers: tuple[LayerSpec, ...]
-    stride: int = 2
-
-    def __post_init__(self):
-        _require_count(self, "base_filters")
-        _require(isinstance(self.layers, tuple) and len(self.layers) >= 1, self, "layers", "one layer or more")
-        _require_one_of(self, "stride", (1, 2))
+    base_filters: int = field(metadata=COUNT)
+    layers: tuple[LayerSpec, ...] = field(metadata=_rule("one layer or more", _holds_some))
+    stride: int = choice(STRIDES, 2)
 
 
 @dataclass(frozen=True)
-class HeadSpec:
+class HeadSpec(_Checked):
     """1x1x1 convolution to `project_filters`, global average pool, dense `head_filters`; then the classifier."""
 
-    project_filters: int
-    head_filters: int = 2048
-
-    def __post_init__(self):
-        _require_count(self, "project_filters", "head_filters")
+    project_filters: int = field(metadata=COUNT)
+    head_filters: int = field(default=2048, metadata=COUNT)
 
 
 @dataclass(frozen=True)
-class MovinetSpec:
+class MovinetSpec(_Checked):
     """A whole network without its classifier's classes.
 
     causal: time padding on the past side only and running averages, so that it can run frame by frame.
@@ -150,29 +166,16 @@ class MovinetSpec:
     """
 
     stem: StemSpec
-    blocks: tuple[BlockSpec, ...]
+    blocks: tuple[BlockSpec, ...] = field(metadata=_rule("one block or more", _holds_some))
     head: HeadSpec
     clip: ClipSpec = field(default_factory=ClipSpec)
-    causal: bool = False
-    conv_type: str = "3d"
-    se_type: str = "3d"
-    activation: str = "swish"
-    gating_activation: str = "sigmoid"
-    use_positional_encoding: bool = False
-    average_pooling_type: str = "3d"
-
-    def __post_init__(self):
-        _require(isinstance(self.blocks, tuple) and len(self.blocks) >= 1, self, "blocks", "one block or more")
-        for name, allowed in {
-            "conv_type": CONV_TYPES,
-            "se_type": SE_TYPES,
-            "activation": ACTIVATIONS,
-            "gating_activation": GATING_ACTIVATIONS,
-            "average_pooling_type": POOLING_TYPES,
-            "causal": (True, False),
-            "use_positional_encoding": (True, False),
-        }.items():
-            _require_one_of(self, name, allowed)
+    causal: bool = choice(FLAGS, False)
+    conv_type: str = choice(CONV_TYPES, "3d")
+    se_type: str = choice(SE_TYPES, "3d")
+    activation: str = choice(ACTIVATIONS, "swish")
+    gating_activation: str = choice(GATING_ACTIVATIONS, "sigmoid")
+    use_positional_encoding: bool = choice(FLAGS, False)
+    average_pooling_type: str = choice(POOLING_TYPES, "3d")
 
     @property
     def depth(self) -> int:
@@ -181,7 +184,7 @@ class MovinetSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers: what JSON and YAML hold; `spec_from_dict` is its inverse."""
-        return _plain(self)
+        return plain(self)
 
     @cached_property
     def id(self) -> str:
@@ -206,74 +209,37 @@ def make_divisible(value: float, divisor: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 
-def spec_from_dict(data: dict[str, Any]) -> MovinetSpec:
+def spec_from_dict(data: Mapping[str, Any]) -> MovinetSpec:
     """The spec that `MovinetSpec.to_dict` wrote. Raises SpecError with the path of a wrong or unknown field."""
-    return _build(MovinetSpec, data, "spec")
+    try:
+        return build(MovinetSpec, data, "spec")
+    except ConfigError as error:
+        raise SpecError(str(error)) from error
 
 
 def spec_to_yaml(spec: MovinetSpec) -> str:
     """YAML text with the spec's fields in the order of a forward pass."""
-    import yaml
-
-    return yaml.safe_dump(spec.to_dict(), sort_keys=False, default_flow_style=None, width=120)
+    return to_yaml(spec.to_dict())
 
 
-def spec_from_yaml(source: str | Path) -> MovinetSpec:
-    """Reads a spec from YAML text or from a file's path. Raises SpecError naming file and field."""
-    import yaml
-
-    is_file = isinstance(source, Path) or "\n" not in source
-    where = f"{source}: " if is_file else ""
+def read_spec(path: str | Path) -> MovinetSpec:
+    """The spec in a YAML file. Raises SpecError naming file and field."""
     try:
-        text = Path(source).read_text(encoding="utf-8") if is_file else str(source)
-        data = yaml.safe_load(text)
-    except OSError as error:
-        raise SpecError(f"{where}cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecError(f"{where}not YAML ({' '.join(str(error).split())})") from error
-    try:
-        return spec_from_dict(data)
+        return spec_from_dict(read_yaml(path))
+    except ConfigError as error:
+        raise SpecError(str(error)) from error
     except SpecError as error:
-        raise SpecError(f"{where}{error}") from error
+        raise SpecError(f"{path}: {error}") from error
 
 
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+def spec_from_yaml(text: str | Path) -> MovinetSpec:
+    """The spec in YAML text, as `spec_to_yaml` writes it. Raises SpecError with the path of a wrong or unknown field.
 
-
-def _build(kind: type, data: Any, path: str) -> Any:
-    """An instance of the dataclass `kind` from plain data; every error names its `path`."""
-    if not isinstance(data, dict):
-        raise SpecError(f"{path}={data!r} is not allowed; allowed: a mapping with {_names(kind)}")
-    hints = _hints(kind)
-    for name in data:
-        if name not in hints:
-            raise SpecError(f"{path}.{name} is not a field; allowed: {_names(kind)}")
-    for f in fields(kind):
-        if f.name not in data and f.default is MISSING and f.default_factory is MISSING:
-            raise SpecError(f"{path}.{f.name} is missing")
-    values = {name: _value(hints[name], value, f"{path}.{name}") for name, value in data.items()}
+    A Path, or text of one line, is still read as a file's path, as before there was `read_spec`.
+    """
+    if isinstance(text, Path) or "\n" not in text:
+        return read_spec(text)
     try:
-        return kind(**values)
-    except SpecError as error:
-        raise SpecError(f"{path}.{str(error).removeprefix(kind.__name__ + '.')}") from error
-
-
-def _value(hint: Any, value: Any, path: str) -> Any:
-    if is_dataclass(hint):
-        return _build(typing.cast(type, hint), value, path)
-    if isinstance(hint, types.GenericAlias) and isinstance(value, (list, tuple)):
-        items = hint.__args__
-        return tuple(_value(items[0], item, f"{path}[{index}]") for index, item in enumerate(value))
-    return value
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
-
-
-def _names(kind: type) -> str:
-    return ", ".join(f.name for f in fields(kind))
+        return spec_from_dict(parse_yaml(text, "spec"))
+    except ConfigError as error:
+        raise SpecError(str(error)) from error

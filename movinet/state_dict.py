@@ -96,7 +96,7 @@ def _named(
     """The tensors of a state dict by our paths; beside: what else was found."""
     try:
         keys = weight_names(shapes)
-    except ValueError as error:
+    except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
     if not keys:
         raise CheckpointError(f"{path} holds no MoViNet: no tensor in it is the PyTorch port's conv1")

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from movinet.errors import InputError
 from movinet.layers.forms import strided
 from movinet.layers.pool import CUMULATIVE, Cumulative, Exponential, Pool, Window, pool_dtype
 from movinet.model import in_float32
@@ -61,7 +62,7 @@ def stream_model(model: keras.Model, pool: Pool = CUMULATIVE) -> keras.Model:
     Takes {"image": (B, t, H, W, 3), **states} for any t >= 1; returns {"logits": (B, num_classes), **next states},
     the logits after the newest frame.  Shares the model's weights.  pool: which earlier frames the averages of
     squeeze-excite and head count; with the published one a stream gives what the clip so far gives.
-    ValueError for a network that is not causal.
+    InputError for a network that is not causal.
     """
     image = keras.Input((None, None, None, 3), name="image")
     inputs, outputs, x = {"image": image}, {}, image
@@ -100,7 +101,7 @@ def _layer_states(
     """Each layer before the classifier with its pool and the shapes of its states."""
     stem, *others = [layer for layer in model.layers if hasattr(layer, "state_shapes")]
     if not stem.causal:
-        raise ValueError(f"{model.name} is not causal and cannot run frame by frame; build it with spec.causal=True")
+        raise InputError(f"{model.name} is not causal and cannot run frame by frame; build it with spec.causal=True")
     yield stem, None, stem.state_shapes(batch, height, width)
     height, width = strided(stem.stride, height, width)
     for layer in others:
@@ -126,12 +127,12 @@ class Stream:
     as many videos side by side as the first frames have clips.
     frozen: for one video, a frame at a time, with the published pool, on TensorFlow: the weights as they are now become
     constants of a float32 graph without batch norms (`movinet.frame_graph`), which XLA compiles at the first frame of a
-    size, for some seconds.  ValueError elsewhere.
+    size, for some seconds.  InputError elsewhere.
     """
 
     def __init__(self, model: keras.Model, pool: Pool = CUMULATIVE, frozen: bool = False):
         if frozen and (pool != CUMULATIVE or keras.backend.backend() != "tensorflow"):
-            raise ValueError("frozen=True is not allowed; allowed: with the pool Cumulative(), on TensorFlow")
+            raise InputError("frozen=True is not allowed; allowed: with the pool Cumulative(), on TensorFlow")
         model = in_float32(model) if frozen else model
         self._model, self._pool, self._frozen = model, pool, frozen
         self._step = _frozen(model) if frozen else _compiled(stream_model(model, pool))
@@ -208,4 +209,4 @@ def _compiled(twin: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:
         step = jax.jit(lambda *arguments: twin.stateless_call(*arguments, training=False)[0])
         kinds = ("trainable_variables", "non_trainable_variables")
         return lambda inputs: step(*([v.value for v in getattr(twin, kind)] for kind in kinds), inputs)
-    raise ValueError(f"Keras backend {keras.backend.backend()!r} is not allowed for streams; allowed: tensorflow, jax")
+    raise InputError(f"Keras backend {keras.backend.backend()!r} is not allowed for streams; allowed: tensorflow, jax")

@@ -17,6 +17,7 @@ import numpy as np
 
 from movinet.data.cache import FrameCache
 from movinet.data.pipeline import Batch, batches
+from movinet.errors import InputError
 from movinet.metrics import mean_average_precision
 from movinet.spec import ClipSpec, MovinetSpec
 from movinet.train_checkpoint import CHECKPOINT, CheckpointError, read_checkpoint, write_checkpoint
@@ -123,10 +124,10 @@ class Training:
         counts = {split: len(cache.index(split)) for split in ("train", "val")}
         for split, count in counts.items():
             if not count:
-                raise ValueError(f"{cache.folder}: no clips of split {split!r}; training needs train and val")
+                raise InputError(f"{cache.folder}: no clips of split {split!r}; training needs train and val")
         self.batch_size = min(settings.batch_size, counts["train"])
         if team and self.batch_size % team.size:
-            raise ValueError(
+            raise InputError(
                 f"a batch of {self.batch_size} clips has no equal shares for {team.size} workers; "
                 "allowed: a train.batch_size, and so many clips, that the workers divide"
             )

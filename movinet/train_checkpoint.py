@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from movinet.errors import InputError
 from movinet.train_settings import TrainSettings
 
 CHECKPOINT = "training.npz"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(InputError):
     """A checkpoint is missing, damaged, or of another network or schedule."""
 
 

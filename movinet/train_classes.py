@@ -6,6 +6,7 @@ import numpy as np
 
 from movinet.data.cache import FrameCache
 from movinet.data.clip_set import SEPARATOR
+from movinet.errors import InputError
 from movinet.train_settings import TrainSettings
 
 
@@ -25,7 +26,7 @@ def members_of(cache: FrameCache, settings: TrainSettings) -> np.ndarray | None:
 
 
 def class_weights(cache: FrameCache, settings: TrainSettings) -> np.ndarray | None:
-    """The settings' factors on the loss of each class, float32; ValueError for a class that is not there."""
+    """The settings' factors on the loss of each class, float32; InputError for a class that is not there."""
     classes = classes_of(cache, settings)
     if settings.class_weights is None:
         return None
@@ -36,5 +37,5 @@ def class_weights(cache: FrameCache, settings: TrainSettings) -> np.ndarray | No
         return (counts.sum() / (len(classes) * counts)).astype(np.float32)
     for name in settings.class_weights:
         if name not in classes:
-            raise ValueError(f"train.class_weights.{name} is not a class; allowed: {', '.join(classes)}")
+            raise InputError(f"train.class_weights.{name} is not a class; allowed: {', '.join(classes)}")
     return np.array([settings.class_weights.get(name, 1.0) for name in classes], np.float32)

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from movinet.data.augment import Augment
 from movinet.data.mixing import Mixing
+from movinet.errors import InputError
 
 OptimizerName = Literal["adamw", "sgd", "rmsprop"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -74,7 +75,7 @@ class TrainSettings:
 
     def _require(self, ok: bool, name: str, allowed: str) -> None:
         if not ok:
-            raise ValueError(f"TrainSettings.{name}={getattr(self, name)!r} is not allowed; allowed: {allowed}")
+            raise InputError(f"TrainSettings.{name}={getattr(self, name)!r} is not allowed; allowed: {allowed}")
 
 
 def _are_weights(value: Any) -> bool:

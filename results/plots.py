@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from results.drawing import FrontPlot, Mark, draw
+from results.members import read_labels, read_members
 from results.pareto import front
 from results.record import TrialRecord
 from results.store import load_records
@@ -68,10 +69,8 @@ def write_front(run_folder: str | Path) -> list[Path]:
 
     run = Path(run_folder)
     records = load_records(run)
-    family = {path.parent.name: json.loads(path.read_text()) for path in sorted(run.glob("family/*/metrics.json"))}
-    labels = run / "labels.json"
-    classes = len(json.loads(labels.read_text())) if labels.exists() else None
-    figure = draw(front_plot(records, family, run.resolve().name, classes))
+    labels = read_labels(run)
+    figure = draw(front_plot(records, read_members(run), run.resolve().name, len(labels) if labels else None))
     with matplotlib.rc_context({"svg.hashsalt": "movinet-search"}):
         return [
             _replace(run / "front.csv", lambda path: path.write_text(front_csv(records), encoding="utf-8")),

@@ -10,11 +10,13 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from movinet.errors import InputError
+
 VERSION = 1
 STATUSES = ("finished", "stopped", "failed")
 
 
-class RecordError(ValueError):
+class RecordError(InputError):
     """A line that is no record of this version; the text names field, value and what is allowed."""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from movinet.spec import spec_from_yaml
+from results.members import read_members
 from results.plots import front_records
 from results.record import TrialRecord
 from results.store import TRIALS_FILE, load_records
@@ -28,12 +28,6 @@ def closing_summary(run_folder: str | Path, example_video: str | Path | None = N
         words += ["--stream"] if spec_from_yaml(run / "family" / best / "spec.yaml").causal else []
         parts[-1] = "\n".join([parts[-1], *_phone_files(run, members), f"try      {shlex.join(words)}"])
     return "\n\n".join(part for part in parts if part)
-
-
-def read_members(run_folder: str | Path) -> dict[str, dict[str, Any]]:
-    """Member name -> what its metrics.json holds, by name; members not trained yet are left out."""
-    paths = sorted(Path(run_folder).glob("family/*/metrics.json"))
-    return {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
 def trials_line(records: Sequence[TrialRecord]) -> str:

@@ -22,12 +22,6 @@ METRICS_FILE = "metrics.json"
 CLIPS = 8  # that the file for phones is compared on
 
 
-def read_metrics(folder: Path) -> dict[str, Any] | None:
-    """What a finished member's metrics.json holds; None if the member is not written yet."""
-    path = folder / METRICS_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
 def write_member(folder: Path, evaluation: Evaluation, cache: FrameCache) -> dict[str, Any]:
     """Writes spec.yaml, model.keras, labels.json, metrics.json and the file for phones, and returns the metrics.
 

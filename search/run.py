@@ -11,6 +11,7 @@ from typing import Any
 from movinet.data.cache import FrameCache
 from movinet.folder_lock import locked
 from movinet.spec import ClipSpec, MovinetSpec
+from results.members import read_metrics
 from results.record import TrialRecord
 from search.cluster import ray_cluster, share_machine
 from search.data import clips_of, prepare
@@ -28,7 +29,7 @@ def run_search(
     """Runs the search, or the rest of it, and returns all records in the order of ending.
 
     A run folder that was interrupted is resumed; one with other settings is refused (ConfigError); a finished one is
-    only read. address: an existing Ray cluster that sees the same files. Raises ValueError for bad data or budgets and
+    only read. address: an existing Ray cluster that sees the same files. Raises InputError for bad data or budgets and
     RuntimeError when several trials in a row fail; KeyboardInterrupt passes through, after which the same call goes on.
     """
     run_folder, listener = Path(run_folder), listener or Listener()
@@ -78,8 +79,6 @@ def train_family(
     epochs, are kept; interrupted ones go on from their last epoch. Raises RuntimeError, naming the reason, when one
     fails; the others are written.
     """
-    from search.member import read_metrics
-
     run_folder, listener = Path(run_folder), listener or Listener()
     folders = {name: run_folder / "family" / name for name in members}
     epochs = settings.scaling.epochs or settings.train.epochs

@@ -9,10 +9,10 @@ from typing import Any
 
 from movinet.cost import network_cost
 from movinet.spec import MovinetSpec
+from results.members import read_metrics
 from results.record import TrialRecord
 from search.engine import Ending, latest_checkpoint
 from search.listener import Listener
-from search.member import read_metrics
 from search.plan import Assignment, Plan
 from search.ray_searcher import Job
 from search.settings import Settings

@@ -12,11 +12,13 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from movinet.errors import InputError
+
 if TYPE_CHECKING:
     from space.candidate import Candidate
 
 
-class SpaceError(ValueError):
+class SpaceError(InputError):
     """A space, a candidate or a budget that is not allowed; the text names key, value and what is allowed."""
 
 

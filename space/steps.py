@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
-from movinet.spec import BlockSpec, ClipSpec, LayerSpec, MovinetSpec
+from movinet.spec import BlockSpec, MovinetSpec
 from space.space import SpaceError
 
 
@@ -134,16 +134,21 @@ def take(spec: MovinetSpec, taken: Mapping[str, int]) -> MovinetSpec:
         stem=replace(spec.stem, filters=taken.get("stem", spec.stem.filters)),
         blocks=tuple(_block(block, i, taken) for i, block in enumerate(spec.blocks)),
         head=replace(spec.head, project_filters=taken.get("project", spec.head.project_filters)),
-        clip=ClipSpec(frames, taken.get("resolution", spec.clip.resolution), rate),
+        clip=replace(
+            spec.clip,
+            frames=frames,
+            resolution=taken.get("resolution", spec.clip.resolution),
+            frames_per_second=rate,
+        ),
     )
 
 
 def _block(block: BlockSpec, i: int, taken: Mapping[str, int]) -> BlockSpec:
     layers = [
-        LayerSpec(taken.get(f"{i}.{j}.expand", layer.expand_filters), layer.kernel, layer.squeeze_excite)
+        replace(layer, expand_filters=taken.get(f"{i}.{j}.expand", layer.expand_filters))
         for j, layer in enumerate(block.layers)
     ]
     repeated = layers[1:] or layers
     depth = taken.get(f"{i}.depth", len(layers))
     layers += [repeated[k % len(repeated)] for k in range(depth - len(layers))]
-    return BlockSpec(taken.get(f"{i}.base", block.base_filters), tuple(layers[:depth]), block.stride)
+    return replace(block, base_filters=taken.get(f"{i}.base", block.base_filters), layers=tuple(layers[:depth]))

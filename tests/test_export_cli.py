@@ -160,7 +160,7 @@ def test_a_file_that_cannot_be_written_is_told_in_one_line(family, format, tmp_p
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ")
+    assert line.startswith("failed: ")
     assert "ile too large" in line
     assert not list(tmp_path.iterdir())
 

@@ -12,15 +12,15 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "movinet": ("movinet",),
     "space": ("space", "movinet"),
-    "results": ("results", "movinet.spec"),
-    "search": ("search", "space", "movinet", "results.record", "results.store", "results.pareto"),
+    "results": ("results", "movinet.spec", "movinet.errors"),
+    "search": ("search", "space", "movinet", "results.record", "results.store", "results.pareto", "results.members"),
 }
 HEAVY = ("tensorflow", "keras", "ray", "matplotlib", "pandas", "numpy", "yaml", "av", "rich")
 STANDARD_LIBRARY_ONLY = (
     *("movinet.spec", "movinet.presets", "movinet.ops", "movinet.cost"),
     *("space.space", "space.candidate", "space.budget", "space.sampling", "space.mutation", "space.scaling"),
-    *("results.record", "results.store", "results.pareto", "results.label_placement", "results.drawing"),
-    *("results.plots", "results.summary"),
+    *("results.members", "results.record", "results.store", "results.pareto", "results.label_placement"),
+    *("results.drawing", "results.plots", "results.summary"),
 )
 FILES = [path.relative_to(ROOT) for name in ALLOWED for path in sorted((ROOT / name).rglob("*.py"))]
 

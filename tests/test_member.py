@@ -13,7 +13,8 @@ from movinet.data.pipeline import make_view, views
 from movinet.data.sources import read_source
 from movinet.predict import centre_square, load_network, read_member
 from movinet.train import Measurement
-from search.member import read_metrics, write_member
+from results.members import read_metrics
+from search.member import write_member
 from tests.clip_files import numbered_frames, write_video
 from tests.predict_members import CAUSAL, LABELS, SPEC
 from tests.test_export import built

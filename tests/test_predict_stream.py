@@ -285,7 +285,7 @@ def test_a_stream_that_falls_silent_is_an_end_with_a_reason(member, monkeypatch,
         assert main(["predict", source, "--model", str(member), "--stream", "--json"]) == 1
         told = capsys.readouterr()
         server.shutdown(socket.SHUT_RDWR)
-    assert told.err.splitlines()[-1] == f"error: {source}: the stream broke off (nothing came for 1 s)"
+    assert told.err.splitlines()[-1] == f"failed: {source}: the stream broke off (nothing came for 1 s)"
     assert len(told.out.splitlines()) >= 2
 
 

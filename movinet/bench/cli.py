@@ -7,6 +7,7 @@ import os
 
 from movinet.bench import deploy_cli
 from movinet.bench.options import check_least, out_file, peer_python, tell, warn_if_busy
+from movinet.errors import InputError
 
 MODELS = """\
 Measures a forward pass, a training step (4 clips of 8 frames of 112 pixels) and, of streams, one frame; each in a
@@ -77,6 +78,6 @@ def _networks(options: argparse.Namespace) -> dict:
     networks = {}
     for name in list(PRESETS) if options.all else options.networks or DEFAULT_NETWORKS:
         if name not in PRESETS and not os.path.exists(name):
-            raise ValueError(f"{name}: no file and no published network; allowed: a spec.yaml or {', '.join(PRESETS)}")
+            raise InputError(f"{name}: no file and no published network; allowed: a spec.yaml or {', '.join(PRESETS)}")
         networks[name] = PRESETS[name] if name in PRESETS else spec_from_yaml(name)
     return networks

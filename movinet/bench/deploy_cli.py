@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from movinet.bench.options import check_least, out_file, peer_python, tell, warn_if_busy
+from movinet.errors import InputError
 
 if TYPE_CHECKING:
     from movinet.bench.deploy import Plan
@@ -93,19 +94,19 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _checked(options: argparse.Namespace) -> list[Path]:
-    """The files to write, when all options that can be judged at once are allowed. Raises ValueError."""
+    """The files to write, when all options that can be judged at once are allowed. Raises InputError."""
     from movinet.bench.deploy_files import FORMS
     from movinet.presets import PRESETS
 
     check_least(options, threads=1, runs=1, rounds=1, limit=1, clip_count=1)
     if unknown := set(options.formats or ()) - set(FORMS):
-        raise ValueError(f"--formats {min(unknown)} is not allowed; allowed: {', '.join(FORMS)}")
+        raise InputError(f"--formats {min(unknown)} is not allowed; allowed: {', '.join(FORMS)}")
     if options.peer and options.model not in PRESETS:
-        raise ValueError(f"--peer is for published names ({', '.join(PRESETS)}), not for {options.model}")
+        raise InputError(f"--peer is for published names ({', '.join(PRESETS)}), not for {options.model}")
     if options.clips and options.model in PRESETS and not options.weights:
-        raise ValueError(f"--clips needs trained weights; allowed: {options.model} with --weights")
+        raise InputError(f"--clips needs trained weights; allowed: {options.model} with --weights")
     if not find_spec("ai_edge_litert"):
-        raise ValueError('bench deploy needs ai-edge-litert; pip install -e ".[litert]"')
+        raise InputError('bench deploy needs ai-edge-litert; pip install -e ".[litert]"')
     return [out_file(name, SUFFIXES) for name in options.out]
 
 
@@ -118,7 +119,7 @@ def _plan(options: argparse.Namespace, network: Network, peer: str | None, scrat
 
     forms = tuple(FORMS[name] for name in dict.fromkeys(options.formats or forms_of(network)))
     if not network.streams and (flat := [form.name for form in forms if form.rank4]):
-        raise ValueError(f"--formats {flat[0]} is for streams, and {network.name} takes whole clips")
+        raise InputError(f"--formats {flat[0]} is for streams, and {network.name} takes whole clips")
     clips = calibration = None
     if options.clips:
         tell(f"reading clips of {options.clips} ...")

@@ -26,7 +26,9 @@ def answer(command: Sequence[str], limit: float, threads: int = 0) -> dict[str, 
     limited = {"OMP_NUM_THREADS": str(threads)} if threads else {}
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **limited}
     try:
-        done = subprocess.run(list(command), capture_output=True, text=True, timeout=limit, env=environment)
+        done = subprocess.run(
+            list(command), capture_output=True, encoding="utf-8", errors="replace", timeout=limit, env=environment
+        )
     except subprocess.TimeoutExpired:
         return {"failure": f"over {limit:g} s"}
     if done.returncode:
@@ -76,7 +78,7 @@ def _reason(code: int, errors: str) -> str:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor()

@@ -176,7 +176,7 @@ def peak_bytes() -> int:
     Linux: VmHWM, which starts anew in this program, as ru_maxrss does not.
     """
     if os.path.exists("/proc/self/status"):
-        with open("/proc/self/status") as status:
+        with open("/proc/self/status", encoding="utf-8") as status:
             return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
     import resource
 

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from movinet.errors import InputError
+
 Box = tuple[float, float, float, float]
 
 
@@ -113,4 +115,4 @@ def _triple(values: np.ndarray) -> Any:
 
 def _check(ok: bool, owner: Augment, name: str, allowed: str) -> None:
     if not ok:
-        raise ValueError(f"Augment.{name}={getattr(owner, name)!r} is not allowed; allowed: {allowed}")
+        raise InputError(f"Augment.{name}={getattr(owner, name)!r} is not allowed; allowed: {allowed}")

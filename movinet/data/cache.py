@@ -22,13 +22,14 @@ from movinet.data.clip_set import ClipFile, ClipSet
 from movinet.data.reading import read_clip
 from movinet.data.video_file import VideoError
 from movinet.data.workers import in_processes
+from movinet.errors import InputError
 from movinet.folder_lock import in_turn
 
 FORMAT = 1
 Progress = Callable[[int, int], None]
 
 
-class CacheError(ValueError):
+class CacheError(InputError):
     """A cache cannot be built or read; the text says which, why, and what to change."""
 
 

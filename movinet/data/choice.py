@@ -11,9 +11,10 @@ from pathlib import Path
 
 from movinet.data.clip_set import VIDEO_SUFFIXES, ClipFile, ClipSet
 from movinet.data.sources import split_in_name
+from movinet.errors import InputError
 
 
-class ChoiceError(ValueError):
+class ChoiceError(InputError):
     """The set does not hold what is asked for; the text names the option, its value and what is there."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from movinet.data.clip_set import ClipSet
+from movinet.errors import InputError
 
 SOURCE = (
     "a folder of class folders (of videos, or of folders of pictures), a folder with Kinetics CSVs, a labels.csv or "
@@ -75,6 +76,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     synthesize.add_argument("--seed", type=int, help="other clips (default 0)")
     synthesize.set_defaults(run=_synthesize)
     for name, command in commands.choices.items():
+        command.set_defaults(run=main, work=command.get_default("run"))
         command.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
         if name != "synthesize":
             command.add_argument(
@@ -126,10 +128,10 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def main(options: argparse.Namespace) -> int:
-    """Runs the chosen command. Returns 0 when it could do all; raises ValueError for bad input."""
+    """Runs the chosen command. Returns 0 when it could do all; raises InputError for bad input."""
     if options.workers is not None and options.workers < 1:
-        raise ValueError(f"--workers {options.workers} is not allowed; allowed: 1 or more")
-    return options.run(options)
+        raise InputError(f"--workers {options.workers} is not allowed; allowed: 1 or more")
+    return options.work(options)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from movinet.errors import InputError
+
 VIDEO_SUFFIXES = {
     ".mp4",
     ".m4v",
@@ -29,7 +31,7 @@ SEPARATOR = "|"  # between the classes of one clip, where a clip has several
 DEFAULT_FRAME_RATE = 25.0  # of pictures that come without times, as Model Garden's shards of Kinetics have it
 
 
-class SourceError(ValueError):
+class SourceError(InputError):
     """There are no clips as described; the text names the file or folder and what is wrong."""
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from movinet.errors import InputError
+
 CONNECT_SECONDS = 10
 IN_FLIGHT_PER_CORE = 4  # bounded: results are whole clips
 
@@ -28,7 +30,7 @@ def machines(address: str) -> Iterator[Callable[..., Iterator[Any]]]:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         first = " ".join(str(error).split())
-        raise ValueError(f"--address {address}: no Ray cluster answers there ({first})") from error
+        raise InputError(f"--address {address}: no Ray cluster answers there ({first})") from error
     try:
         yield _over_cluster
     finally:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from movinet.errors import InputError
+
 
 @dataclass(frozen=True)
 class Mixing:
@@ -20,9 +22,9 @@ class Mixing:
     def __post_init__(self):
         for name in ("mixup", "cutmix"):
             if not 0 <= getattr(self, name) <= 100:
-                raise ValueError(f"Mixing.{name}={getattr(self, name)!r} is not allowed; allowed: a number, 0 to 100")
+                raise InputError(f"Mixing.{name}={getattr(self, name)!r} is not allowed; allowed: a number, 0 to 100")
         if not 0 <= self.share <= 1:
-            raise ValueError(f"Mixing.share={self.share!r} is not allowed; allowed: a number, 0 to 1")
+            raise InputError(f"Mixing.share={self.share!r} is not allowed; allowed: a number, 0 to 1")
 
 
 def mix(

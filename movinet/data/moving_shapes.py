@@ -20,6 +20,7 @@ import numpy as np
 
 from movinet.data.shape_drawing import LABELS, draw
 from movinet.data.workers import in_processes
+from movinet.errors import InputError
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 MANIFEST = "moving_shapes.json"
@@ -28,7 +29,7 @@ VERSION = 6  # of the drawing: a change of it makes old folders be written anew
 Progress = Callable[[int, int], None]  # (clips done, clips in all)
 
 
-class MovingShapesError(ValueError):
+class MovingShapesError(InputError):
     """A setting is not allowed, or the folder belongs to somebody else."""
 
 

@@ -27,6 +27,7 @@ from movinet.data.shards import Shards
 from movinet.data.tfrecord import framed
 from movinet.data.video_file import VideoError
 from movinet.data.workers import Parallel, in_processes
+from movinet.errors import InputError
 
 VERSION = 1  # of what is written: a change of it refuses to go on with older folders
 JOURNAL = "unfinished.jsonl"
@@ -34,7 +35,7 @@ FORMATS = ("mp4", "tfrecord")
 Progress = Callable[[int, int], None]
 
 
-class ReduceError(ValueError):
+class ReduceError(InputError):
     """A setting is not allowed, or the folder belongs to somebody else; the text says which and what to do."""
 
 

@@ -14,6 +14,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from movinet.errors import InputError
+
 HEADER, FOOTER = 12, 4  # bytes before and after the payload
 POLYNOMIAL = 0x82F63B78  # Castagnoli's, reflected
 NOT_ONE = "not a SequenceExample, or one cut short"
@@ -22,7 +24,7 @@ LANE = 1024  # bytes that one lane of the long checksum takes; a power of two
 Feature = Sequence[bytes] | Sequence[int] | Sequence[float]
 
 
-class RecordError(ValueError):
+class RecordError(InputError):
     """Bytes that are no record; the text says what is wrong, not where."""
 
 

@@ -17,13 +17,15 @@ import av
 import av.error
 from av.stream import Disposition
 
+from movinet.errors import InputError
+
 # Containers round times to their ticks (1 ms in Matroska): a frame due within 2 ms of a moment is on screen then.
 TOLERANCE_SECONDS = 0.002
 # Below this distance decoding on is cheaper than seeking to a key frame.
 SEEK_SECONDS = 1.0
 
 
-class VideoError(ValueError):
+class VideoError(InputError):
     """A file gives no frames; the text is its path and one line why, `reason` is the latter alone."""
 
     def __init__(self, path: str | Path, reason: str):

@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+from movinet.errors import InputError
+
 MODES = ("train", "eval", "train_and_eval", "eval_continuous")
 EXAMPLES = """examples:
   python -m movinet train --config configs/experiments/folder.yaml --set data.path=my_clips --model_dir runs/mine
@@ -40,20 +42,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(options: argparse.Namespace) -> int:
-    """Runs the command. Returns 0; raises ValueError for bad input."""
+    """Runs the command. Returns 0; raises InputError for bad input."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the clips' small products are slower on more
     from movinet.experiment.settings import describe, load_experiment
 
     own = Path(options.model_dir, "config.yaml") if options.model_dir else None
     config = options.config or (own if own and own.is_file() else None)
     if config is None:
-        raise ValueError("--config is missing; allowed: a YAML experiment, or a --model_dir that holds a config.yaml")
+        raise InputError("--config is missing; allowed: a YAML experiment, or a --model_dir that holds a config.yaml")
     experiment, origins = load_experiment(config, options.overrides)
     if options.print_config:
         print(describe(experiment, origins))
         return 0
     if options.model_dir is None:
-        raise ValueError("--model_dir is missing; allowed: a folder for the model")
+        raise InputError("--model_dir is missing; allowed: a folder for the model")
     from movinet.experiment.progress import Progress
     from movinet.experiment.run import evaluate_continuously, prepare_tensorflow, train
     from movinet.experiment.workers import WorkersFailed, train_with_workers

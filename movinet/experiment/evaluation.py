@@ -47,7 +47,7 @@ class Report:
 def evaluate_folder(experiment: Experiment, folder: str | Path, progress: Progress) -> Report:
     """Measures the folder's model or, where there is none yet, the network of the experiment's own weights.
 
-    Raises ConfigError, MemberError, CheckpointError, SourceError and ValueError for bad input.
+    Raises ConfigError, MemberError, CheckpointError, SourceError and InputError for bad input.
     """
     folder, settings = Path(folder), experiment.evaluation
     cache = clips_for(experiment, progress)

@@ -40,7 +40,7 @@ class WorkersFailed(RuntimeError):
 
 
 def train_with_workers(experiment: Experiment, folder: str | Path) -> dict[str, Any]:
-    """What metrics.json holds after a training by `run.workers` processes. Raises WorkersFailed, ValueError."""
+    """What metrics.json holds after a training by `run.workers` processes. Raises WorkersFailed, InputError."""
     folder = Path(folder).absolute()
     task = {"experiment": experiment_to_yaml(experiment), "folder": str(folder)}
     (_on_cluster if experiment.run.address else _on_this_machine)(task, experiment.run)

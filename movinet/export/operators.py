@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from movinet.errors import InputError
+
 FORBIDDEN = ("CONV_3D", "CONV_3D_TRANSPOSE", "CUSTOM")  # Flex operators and 3-D pools are custom ones
 
 
@@ -18,7 +20,7 @@ class Operator:
     forbidden: bool
 
 
-class ExportError(ValueError):
+class ExportError(InputError):
     """A network cannot be exported as asked; the text says why."""
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from movinet.errors import InputError
+
 ops: Any = keras.ops  # its inferred types are unions over backends
 
 Averages = tuple[Any, dict[str, Any]]
@@ -87,7 +89,7 @@ class Window(Pool):
 
     def __post_init__(self):
         if type(self.frames) is not int or self.frames < 1:
-            raise ValueError(f"Window.frames={self.frames!r} is not allowed; allowed: an integer >= 1")
+            raise InputError(f"Window.frames={self.frames!r} is not allowed; allowed: an integer >= 1")
 
     def means(self, frames: Any, states: dict[str, Any]) -> Averages:
         seen = ops.concatenate([states["pool_window"], _wide(frames)], axis=1)
@@ -116,7 +118,7 @@ class Exponential(Pool):
         value = self.half_life
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not (is_number and 0 < value < math.inf):
-            raise ValueError(f"Exponential.half_life={value!r} is not allowed; allowed: a number of frames > 0")
+            raise InputError(f"Exponential.half_life={value!r} is not allowed; allowed: a number of frames > 0")
 
     def means(self, frames: Any, states: dict[str, Any]) -> Averages:
         values = _wide(frames)
