@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from movinet.errors import InputError, answer
+from movinet.config.errors import InputError, answer
 
 if TYPE_CHECKING:
-    from search.listener import Listener
     from search.settings import Settings
+    from search.view.listener import Listener
 
 DEFAULT_CONFIG = "configs/default.yaml"
 DEFAULT_RUNS = "runs"
@@ -129,9 +129,9 @@ def _scale(settings: Settings, run: Path, listener: Listener, address: str | Non
 
 def _with_terminal(work: Callable[..., None], settings: Settings, run: Path, address: str | None) -> None:
     """Does the work under one live view, all other output going to the run's log; then sums it up."""
+    from movinet.machine.terminal_output import output_to
     from results.summary import closing_summary
-    from search.quiet import output_to
-    from search.terminal import Terminal
+    from search.view.terminal import Terminal
 
     print(f"run {run}, log {run / LOG}", flush=True)
     with output_to(run / LOG) as stream, Terminal(run.name, settings, stream) as terminal:
@@ -141,7 +141,7 @@ def _with_terminal(work: Callable[..., None], settings: Settings, run: Path, add
 
 def _example_video(settings: Settings) -> Path | None:
     """A clip of the kind that the run was shown, for the command to try."""
-    from movinet.data.sources import VIDEO_SUFFIXES
+    from movinet.data.sources.source import VIDEO_SUFFIXES
 
     for folder, folders, files in os.walk(_data_folder(settings)):
         folders.sort()

@@ -17,9 +17,9 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from movinet.data.check import inspect_clip
-from movinet.data.sources import read_source
-from movinet.data.video import read_frames
+from movinet.data.sets.check import inspect_clip
+from movinet.data.sources.source import read_source
+from movinet.data.video.frames import read_frames
 
 FRAMES, SIDE, ROUNDS = 16, 112, 3
 REFORMATTER = VideoReformatter()

@@ -23,9 +23,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from movinet.export.operators import ExportError
+from movinet.export.litert.operators import ExportError
+from movinet.machine.quiet import native_stderr_closed
 from movinet.presets import PRESETS
-from movinet.quiet import native_stderr_closed
 from movinet.spec import ClipSpec, MovinetSpec
 from space.load import load_space
 from space.sampling import sample

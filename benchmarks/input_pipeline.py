@@ -27,10 +27,10 @@ def epochs_of_ours(shards: Path, epochs: int) -> Iterator[Any]:
     """Nothing, libraries loaded; then batches of each epoch, of which the first builds the cache."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    from movinet.data.augment import Augment
+    from movinet.data.batching.augment import Augment
+    from movinet.data.batching.pipeline import batches
     from movinet.data.cache import FrameCache
-    from movinet.data.pipeline import batches
-    from movinet.data.sources import read_source
+    from movinet.data.sources.source import read_source
     from movinet.spec import ClipSpec
 
     yield

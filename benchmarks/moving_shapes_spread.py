@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from movinet.cost import network_cost
 from movinet.data.cache import FrameCache
 from movinet.spec import MovinetSpec
-from movinet.train import TrainSettings
-from search.data import prepare
-from search.listener import Listener
+from movinet.training.training import TrainSettings
+from search.clips import prepare
 from search.settings import load_settings
+from search.view.listener import Listener
 from space.sampling import sample_within
 
 Job = tuple[MovinetSpec, TrainSettings, Path]
@@ -34,7 +34,7 @@ ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OPE
 
 def train(job: Job) -> tuple[float, float]:
     """The best validation accuracy over the epochs, and the processor seconds that it took."""
-    from movinet.train import Training, new_model
+    from movinet.training.training import Training, new_model
 
     spec, settings, folder = job
     began, cache = time.process_time(), FrameCache.open(folder)

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from movinet import convert
 from movinet.bench.cli import add_arguments as add_bench_arguments
+from movinet.config.errors import InputError, answer
 from movinet.data.cli import add_arguments as add_data_arguments
-from movinet.errors import InputError, answer
 from movinet.experiment.cli import add_arguments as add_train_arguments
 from movinet.export.cli import add_arguments as add_export_arguments
-from movinet.predict_cli import add_arguments as add_predict_arguments
+from movinet.prediction.cli import add_arguments as add_predict_arguments
+from movinet.weights import cli as convert
 
 EXAMPLES = """examples:
   python -m movinet predict clip.mp4 --model runs/default/family/A2
@@ -33,7 +33,7 @@ EXAMPLES = """examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Returns its exit code, as `movinet.errors.exit_code` says."""
+    """Runs one command. Returns its exit code, as `movinet.config.errors.exit_code` says."""
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    from movinet.quiet import native_stderr_closed
+    from movinet.machine.quiet import native_stderr_closed
 
     with native_stderr_closed():
         return convert.main(options)

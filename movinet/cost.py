@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from movinet.errors import InputError
+from movinet.config.errors import InputError
 from movinet.ops import ELEMENT_BYTES, Operation, parts
 from movinet.spec import MovinetSpec
 

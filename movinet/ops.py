@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any, NamedTuple
 
-from movinet.errors import InputError
+from movinet.config.errors import InputError
 from movinet.spec import HeadSpec, Kernel, LayerSpec, MovinetSpec, StemSpec, make_divisible
 
 Shape = tuple[int, int, int, int]  # (time, height, width, filters), without the batch

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from movinet.errors import InputError
+from movinet.config.errors import InputError
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
 
 _KERNELS = {"a": (1, 5, 5), "b": (3, 3, 3), "c": (5, 3, 3), "d": (1, 3, 3)}

@@ -15,9 +15,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from movinet.config_file import parse_yaml, plain, read_yaml, to_yaml
-from movinet.errors import InputError
-from movinet.typed import ConfigError, build
+from movinet.config.errors import InputError
+from movinet.config.file import parse_yaml, plain, read_yaml, to_yaml
+from movinet.config.typed import ConfigError, build
 
 CONV_TYPES = ("3d", "2plus1d", "3d_2plus1d")
 SE_TYPES = ("3d", "2d", "2plus3d", "none")
@@ -51,7 +51,7 @@ def choices(kind: type) -> dict[str, tuple[Any, ...]]:
 
 
 def _rule(words: str, check: Callable[[Any], bool]) -> dict[str, Any]:
-    """Metadata of a field: what it allows, in words (`movinet.typed` says them too) and as a check."""
+    """Metadata of a field: what it allows, in words (`movinet.config.typed` says them too) and as a check."""
     return {"allowed": words, "check": check}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from movinet.errors import InputError
+from movinet.config.errors import InputError
 from movinet.layers.forms import strided
 from movinet.layers.pool import CUMULATIVE, Cumulative, Exponential, Pool, Window, pool_dtype
 from movinet.model import in_float32
@@ -126,7 +126,7 @@ class Stream:
     model: a causal `build_movinet` model, whose weights it shares; pool: as for `stream_model`.  One `Stream` follows
     as many videos side by side as the first frames have clips.
     frozen: for one video, a frame at a time, with the published pool, on TensorFlow: the weights as they are now become
-    constants of a float32 graph without batch norms (`movinet.frame_graph`), which XLA compiles at the first frame of a
+    constants of a float32 graph without batch norms, which XLA compiles at the first frame of a
     size, for some seconds.  InputError elsewhere.
     """
 
@@ -181,10 +181,10 @@ def _frozen(model: keras.Model) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """The twin for one frame of one video, with its weights as constants."""
     import tensorflow as tf
 
-    from movinet import frame_products
-    from movinet.frame_graph import FrameGraph
+    from movinet.deploy import xla_forms
+    from movinet.deploy.graph import FrameGraph
 
-    graph = FrameGraph(model, forms=frame_products)
+    graph = FrameGraph(model, forms=xla_forms)
 
     @tf.function(autograph=False, jit_compile=True)  # without XLA, half of the time is TensorFlow's, between operations
     def step(inputs):

@@ -10,7 +10,7 @@ import math
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from movinet.errors import InputError
+from movinet.config.errors import InputError
 
 VERSION = 1
 STATUSES = ("finished", "stopped", "failed")
@@ -26,7 +26,7 @@ class TrialRecord:
 
     candidate: decision -> value.  spec: `MovinetSpec.to_dict()`.  spec_id: `MovinetSpec.id`.
     cost: flops (multiply-adds), parameters, activation_bytes, buffer_bytes.
-    measurements: one dict per epoch, as in `movinet.train.Measurement`.  accuracy: the best val_accuracy, in [0, 1].
+    measurements: one dict per epoch, as in `Measurement`.  accuracy: the best val_accuracy, in [0, 1].
     status: "finished"; "stopped" early by the scheduler; "failed", with its `reason`.
     seconds: wall-clock of the trial; times: its parts (build, train, eval ...).
     rejected: candidates over budget that were drawn before this one.

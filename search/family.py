@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from movinet.spec import MovinetSpec, spec_from_dict
 from results.record import TrialRecord
-from search.objective import absolute_reward
+from search.objectives.objective import absolute_reward
 from search.settings import DataSettings, SearchSettings, Settings
-from space.scaling import family
-from space.steps import Limits
+from space.scaling.compound import family
+from space.scaling.steps import Limits
 
 
 class NoBestTrial(RuntimeError):

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from movinet.cost import network_cost
+from movinet.data.batching.pipeline import make_view, views
 from movinet.data.cache import FrameCache
-from movinet.data.pipeline import make_view, views
 from movinet.spec import spec_to_yaml
-from search.evaluate import Evaluation
+from search.evaluators.trained import Evaluation
 
 METRICS_FILE = "metrics.json"
 CLIPS = 8  # that the file for phones is compared on

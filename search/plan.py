@@ -10,12 +10,12 @@ from functools import partial
 
 from movinet.spec import MovinetSpec
 from results.record import TrialRecord
-from search.evolution import Evolution
-from search.objective import pareto_merits, reward_merits
-from search.random_search import RandomSearch
-from search.resume import Asked, Journal
+from search.journal import Asked, Journal
+from search.objectives.objective import pareto_merits, reward_merits
 from search.settings import SearchSettings
-from search.strategy import SpaceUsedUp, Strategy, Task
+from search.strategies.evolution import Evolution
+from search.strategies.random_search import RandomSearch
+from search.strategies.strategy import SpaceUsedUp, Strategy, Task
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from movinet.data.cache import FrameCache
-from movinet.folder_lock import locked
+from movinet.machine.lock import locked
 from movinet.spec import ClipSpec, MovinetSpec
 from results.members import read_metrics
 from results.record import TrialRecord
-from search.cluster import ray_cluster, share_machine
-from search.data import clips_of, prepare
-from search.listener import Listener
+from search.clips import clips_of, prepare
+from search.engine.ray_cluster import ray_cluster, share_machine
+from search.folder import LABELS_FILE, open_run, write_whole
+from search.journal import Journal
 from search.plan import Plan
-from search.resume import Journal
-from search.run_folder import LABELS_FILE, open_run, write_whole
 from search.settings import Settings
-from search.strategy import Task
+from search.strategies.strategy import Task
+from search.view.listener import Listener
 
 
 def run_search(
@@ -45,9 +45,9 @@ def run_search(
         workers = share_machine(settings.resources, plan.remaining)
         listener.on_run(settings.search.trials, workers.count, list(journal.records))
         with ray_cluster(workers, address):
-            from search.early_stopping import OctaveAsha
-            from search.engine import run_jobs
-            from search.watchers import SearchWatcher
+            from search.engine.dispatch import SearchWatcher
+            from search.engine.early_stopping import OctaveAsha
+            from search.engine.tuner import run_jobs
 
             watcher = SearchWatcher(plan, settings, run_folder, listener)
             stopping = settings.search.early_stopping
@@ -96,8 +96,8 @@ def train_family(
         cache = prepare(settings.data, _clips(settings, missing), listener, run_folder)
         workers = share_machine(settings.resources, len(missing))
         with ray_cluster(workers, address):
-            from search.engine import run_jobs
-            from search.watchers import FamilyWatcher
+            from search.engine.dispatch import FamilyWatcher
+            from search.engine.tuner import run_jobs
 
             watcher = FamilyWatcher(missing, settings, run_folder, len(cache.labels), listener)
             run_jobs(watcher.next_job, len(missing), common_config(settings, cache, None), workers, run_folder, watcher)

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from movinet import config_file
-from movinet.config_file import override, plain, read_yaml, to_yaml
+from movinet.config import file as config_file
+from movinet.config.file import override, plain, read_yaml, to_yaml
+from movinet.config.typed import ConfigError, build, require
 from movinet.data.prepare import DataSettings
-from movinet.train import TrainSettings
-from movinet.typed import ConfigError, build, require
+from movinet.training.training import TrainSettings
 from space.budget import Budget
 from space.load import load_budget, load_space
-from space.scaling import MEMBERS
+from space.scaling.compound import MEMBERS
+from space.scaling.steps import Coefficients
 from space.space import Space, SpaceError
-from space.steps import Coefficients
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from movinet.errors import InputError
+from movinet.config.errors import InputError
 
 if TYPE_CHECKING:
     from space.candidate import Candidate
@@ -75,7 +75,7 @@ class Space:
     """Decisions (a depth before the layers it switches), fixed values by their path, and the blocks' names in order.
 
     fixed["width"] multiplies every base width before it is rounded to a multiple of 8: 1, or more and less in the
-    scaled forms of a space (`space.scaling.scale_space`).
+    scaled forms of a space (`space.scaling.compound.scale_space`).
     """
 
     decisions: tuple[Decision, ...]

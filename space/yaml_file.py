@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from movinet import config_file
-from movinet.typed import ConfigError
+from movinet.config import file as config_file
+from movinet.config.typed import ConfigError
 from space.space import SpaceError
 
 
 def read_yaml(path: str | Path) -> Any:
-    """As `movinet.config_file.read_yaml`, but raises SpaceError."""
+    """As `movinet.config.file.read_yaml`, but raises SpaceError."""
     try:
         return config_file.read_yaml(path)
     except ConfigError as error:

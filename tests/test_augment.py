@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movinet.data.augment import Augment, centre_box, draw
-from movinet.data.policy import OPERATIONS, POLICY_V0, auto_augment, rand_augment
+from movinet.data.batching.augment import Augment, centre_box, draw
+from movinet.data.batching.policy import OPERATIONS, POLICY_V0, auto_augment, rand_augment
 
 
 @given(

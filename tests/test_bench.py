@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from movinet.__main__ import main
-from movinet.bench.models import Job, Measurement, jobs, measure
-from movinet.bench.table import markdown, write
+from movinet.bench.networks.networks import Job, Measurement, jobs, measure
+from movinet.bench.networks.table import markdown, write
 from movinet.presets import preset
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, spec_to_yaml
 

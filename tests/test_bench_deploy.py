@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 
 from movinet.__main__ import main
-from movinet.bench.deploy import Measurement, Plan, Sitting
-from movinet.bench.deploy_clips import write_clips
-from movinet.bench.deploy_files import FORMS, forms_of, network_or_random, write_peer
-from movinet.bench.deploy_plot import draw
-from movinet.bench.deploy_runner import opened
-from movinet.bench.deploy_table import markdown, ratio
-from movinet.data.sources import SourceError
-from movinet.predict import centre_clip
+from movinet.bench.deploy.clips import write_clips
+from movinet.bench.deploy.files import FORMS, forms_of, network_or_random, write_peer
+from movinet.bench.deploy.plot import draw
+from movinet.bench.deploy.runner import opened
+from movinet.bench.deploy.sitting import Measurement, Plan, Sitting
+from movinet.bench.deploy.table import markdown, ratio
+from movinet.data.sources.source import SourceError
+from movinet.models.folder import centre_clip
 from movinet.spec import ClipSpec
 from movinet.streaming import Stream
 from tests.clip_files import write_video
@@ -109,7 +109,7 @@ def test_the_reports_show_every_file(member, sitting):
 def test_a_file_is_measured_without_tensorflow(member, sitting):
     job = {"file": str(sitting / f"{member.name}_float32.tflite"), "threads": 2, "runs": 1, "seconds": 1}
     code = (
-        "import json, sys; from movinet.bench.deploy_runner import measure\n"
+        "import json, sys; from movinet.bench.deploy.runner import measure\n"
         f"measure({job!r})\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from movinet.data.cache import CacheError, FrameCache
-from movinet.data.sources import ClipFile, ClipSet, read_source
-from movinet.data.video import read_frames
+from movinet.data.sources.source import ClipFile, ClipSet, read_source
+from movinet.data.video.frames import read_frames
 from tests.clip_files import numbered_frames, numbers, write_video
 
 

@@ -14,10 +14,10 @@ from PIL import Image
 from movinet.__main__ import main
 from movinet.data import cli
 from movinet.data.cache import FrameCache
-from movinet.data.check import inspect, report
-from movinet.data.records import clip_record
-from movinet.data.sources import read_source
-from movinet.data.tfrecord import framed
+from movinet.data.sets.check import inspect, report
+from movinet.data.sources.source import read_source
+from movinet.data.sources.tfrecord import framed
+from movinet.data.video.records import clip_record
 from tests.clip_files import numbered_frames, write_video
 
 GOOD, BAD = 30, 21

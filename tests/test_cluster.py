@@ -13,7 +13,7 @@ pytest.importorskip("ray")
 
 DRIVER = """
 import os, time, ray
-from search.cluster import Workers, ray_cluster
+from search.engine.ray_cluster import Workers, ray_cluster
 with ray_cluster(Workers(count=1, threads=1)):
     @ray.remote
     def worker(): return os.getpid()

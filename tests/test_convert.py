@@ -11,13 +11,13 @@ import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
 from movinet.__main__ import main
-from movinet.convert import outline, outline_of, write_proved
 from movinet.model import build_movinet
-from movinet.named_tensors import CheckpointError, weights_by_path
-from movinet.object_graph import object_graph, weight_keys
 from movinet.presets import PRESETS, preset
 from movinet.spec import BlockSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, spec_to_yaml
-from movinet.weights import load_checkpoint, save_checkpoint, save_state_dict
+from movinet.weights.cli import outline, outline_of, write_proved
+from movinet.weights.model_garden_names import load_checkpoint, save_checkpoint, save_state_dict
+from movinet.weights.tensorflow_graph import object_graph, weight_keys
+from movinet.weights.tensors import CheckpointError, weights_by_path
 from tests.official_checkpoints import write_checkpoint
 from tests.port_states import port_state
 from tests.random_specs import random_spec

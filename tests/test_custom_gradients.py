@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from movinet.custom_gradients import forgotten_custom_gradients
 from movinet.export import export
+from movinet.machine.devices import forgotten_custom_gradients
 from tests.test_export import CLIP, built
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from movinet.data.augment import Augment
-from movinet.data.contact_sheet import CAPTION, GAP, MARGIN, TITLE, sheet, write_sheet
-from movinet.data.sources import SourceError, read_source
+from movinet.data.batching.augment import Augment
+from movinet.data.sets.contact_sheet import CAPTION, GAP, MARGIN, TITLE, sheet, write_sheet
+from movinet.data.sources.source import SourceError, read_source
 from movinet.spec import ClipSpec
 from tests.clip_files import numbered_frames, numbers, write_video
 
@@ -58,7 +58,7 @@ def test_the_seed_decides_clips_and_variations(folder, tmp_path):
 def test_classes_come_in_turn(folder, monkeypatch, tmp_path):
     titles = []
     monkeypatch.setattr(
-        "movinet.data.contact_sheet.sheet",
+        "movinet.data.sets.contact_sheet.sheet",
         lambda *parts: titles.append([label for label, _ in parts[2]]) or sheet(*parts),
     )
     for count in (2, 3, 5, 99):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from movinet.data.moving_shapes import MovingShapes, synthesize
+from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from space.load import load_space
 
 ROOT = Path(__file__).parents[1]

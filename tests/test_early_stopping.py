@@ -8,7 +8,7 @@ from results.record import TrialRecord
 
 pytest.importorskip("ray")
 
-from search.early_stopping import OctaveAsha
+from search.engine.early_stopping import OctaveAsha
 from search.settings import EarlyStopping
 
 ASHA = EarlyStopping(kind="asha", grace_epochs=1, reduction=2.0)

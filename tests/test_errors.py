@@ -10,7 +10,7 @@ import pytest
 
 import run_search
 from movinet import __main__ as movinet
-from movinet.errors import InputError, answer, exit_code
+from movinet.config.errors import InputError, answer, exit_code
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("movinet", "space", "search", "results")

@@ -9,18 +9,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from movinet.config.typed import ConfigError
+from movinet.data.batching.pipeline import View, make_batch, make_view, views
 from movinet.data.cache import FrameCache
-from movinet.data.pipeline import View, make_batch, make_view, views
-from movinet.data.sources import read_source
-from movinet.evaluate import Predictions, measure, predict_split, streaming_accuracy, wanted_classes, worst
-from movinet.experiment.evaluation import evaluate_folder
+from movinet.data.sources.source import read_source
+from movinet.evaluation.metrics import (
+    average_precisions,
+    calibration,
+    confusion_matrix,
+    mean_average_precision,
+    top_k_accuracy,
+)
+from movinet.evaluation.predictions import (
+    Predictions,
+    measure,
+    predict_split,
+    streaming_accuracy,
+    wanted_classes,
+    worst,
+)
 from movinet.experiment.progress import Progress
-from movinet.experiment.run import train
+from movinet.experiment.report import evaluate_folder
+from movinet.experiment.session import train
 from movinet.experiment.settings import load_experiment
-from movinet.metrics import average_precisions, calibration, confusion_matrix, mean_average_precision, top_k_accuracy
-from movinet.predict import load_network, read_member
+from movinet.models.folder import load_network, read_member
 from movinet.spec import ClipSpec
-from movinet.typed import ConfigError
 from tests.clip_files import numbered_frames, numbers, write_video
 from tests.experiments import write_config
 

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 
 from movinet.__main__ import main
-from movinet.data.moving_shapes import MovingShapes, synthesize
-from movinet.experiment.model_folder import History
+from movinet.config.typed import ConfigError
+from movinet.data.sets.moving_shapes import MovingShapes, synthesize
+from movinet.experiment.folder import History
 from movinet.experiment.progress import Progress, clock
-from movinet.experiment.run import evaluate_continuously, train
+from movinet.experiment.session import evaluate_continuously, train
 from movinet.experiment.settings import RunSettings, describe, difference, experiment_to_yaml, load_experiment
-from movinet.folder_lock import locked
-from movinet.predict import load_network, predict, read_member
+from movinet.machine.lock import locked
+from movinet.models.folder import load_network, predict, read_member
 from movinet.presets import PRESETS
-from movinet.train import TrainingDiverged
-from movinet.typed import ConfigError
+from movinet.training.training import TrainingDiverged
 from tests.experiments import write_config
 
 CONFIGS = sorted(Path("configs/experiments").rglob("*.yaml"))

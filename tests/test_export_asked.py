@@ -14,7 +14,7 @@ import pytest
 from movinet.export import ExportError, export
 from movinet.export.proof import agreements
 from movinet.export.signature import clip_signature
-from movinet.predict_litert import read_manifest
+from movinet.models.litert import read_manifest
 from tests.test_export import CLIP, LABELS, SIZE, SPEC, built, frames
 
 

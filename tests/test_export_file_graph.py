@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movinet.export.file_graph import DEPTHWISE, FileGraph
-from movinet.export.litert import convert, litert_file
+from movinet.export.litert.convert import convert, litert_file
+from movinet.export.litert.file_graph import DEPTHWISE, FileGraph
 from movinet.export.proof import litert_call
 from movinet.export.sample_clips import drawn_clips
 from movinet.export.signature import stream_signature

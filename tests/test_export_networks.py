@@ -6,9 +6,9 @@ from random import Random
 import numpy as np
 import pytest
 
+from movinet.deploy.graph import FrameGraph
 from movinet.export import export
 from movinet.export.signature import clip_signature, frame_signature, stream_signature
-from movinet.frame_graph import FrameGraph
 from movinet.presets import preset
 from movinet.spec import ClipSpec
 from tests.random_specs import random_spec

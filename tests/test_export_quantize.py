@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movinet.data.shape_drawing import LABELS as LABELS_OF_SHAPES
-from movinet.data.shape_drawing import draw
+from movinet.data.sets.shape_drawing import LABELS as LABELS_OF_SHAPES
+from movinet.data.sets.shape_drawing import draw
 from movinet.export import ExportError, export
-from movinet.export.file_graph import FileGraph, ignored_below
-from movinet.export.int8 import along
-from movinet.export.litert import litert_file
-from movinet.export.operators import operators
+from movinet.export.litert.convert import litert_file
+from movinet.export.litert.file_graph import FileGraph, ignored_below
+from movinet.export.litert.int8 import along
+from movinet.export.litert.operators import operators
 from movinet.export.proof import LIMITS, litert_call
 from movinet.export.sample_clips import drawn_clips
 from movinet.export.signature import stream_signature

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movinet import frame_convolutions, frame_products
+from movinet.deploy import litert_forms, xla_forms
 
 ops: Any = keras.ops  # its inferred types are unions over backends
 RNG = np.random.default_rng(0)
@@ -18,7 +18,7 @@ def normal(*shape):
     return RNG.normal(size=shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("forms", [frame_convolutions, frame_products])
+@pytest.mark.parametrize("forms", [litert_forms, xla_forms])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("taps", [(1, 1, 1), (1, 3, 3), (3, 5, 5), (3, 1, 1)])
@@ -36,7 +36,7 @@ def test_both_forms_are_keras_convolutions(forms, size, stride, taps):
     np.testing.assert_allclose(forms.depthwise(frames, single, stride), expected_single[inner], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("forms", [frame_convolutions, frame_products])
+@pytest.mark.parametrize("forms", [litert_forms, xla_forms])
 @pytest.mark.parametrize("size", SIZES)
 def test_a_convolution_in_time_is_the_sum_over_its_taps(forms, size):
     kernel, seen = normal(3, 1, 1, 4), normal(3, *size, 4)
@@ -49,4 +49,4 @@ def test_a_convolution_in_time_is_the_sum_over_its_taps(forms, size):
 def test_a_convolution_pools_as_an_average_pool_does(size):
     x = normal(2, *size, 3)
     expected = tf.nn.avg_pool2d(x, 3, 2, "SAME")
-    np.testing.assert_allclose(frame_convolutions.average_pooled(tf.constant(x)), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(litert_forms.average_pooled(tf.constant(x)), expected, rtol=1e-5, atol=1e-6)

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from movinet.data.cache import FrameCache
-from movinet.data.check import inspect
-from movinet.data.clip_set import pictures
-from movinet.data.image_sequence import ImageSequence
-from movinet.data.sources import SourceError, read_source
-from movinet.data.video import VideoError, decode
+from movinet.data.sets.check import inspect
+from movinet.data.sources.clip_set import pictures
+from movinet.data.sources.source import SourceError, read_source
+from movinet.data.video.frames import VideoError, decode
+from movinet.data.video.image_sequence import ImageSequence
 from tests.clip_files import numbered_frames, numbers, write_video
 
 

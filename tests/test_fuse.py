@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from movinet.fuse import fuse
+from movinet.deploy.fuse import fuse
 from movinet.model import build_movinet
 from movinet.presets import preset
 from movinet.spec import CONV_TYPES, BlockSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec

@@ -12,13 +12,13 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {
     "movinet": ("movinet",),
     "space": ("space", "movinet"),
-    "results": ("results", "movinet.spec", "movinet.errors"),
+    "results": ("results", "movinet.spec", "movinet.config.errors"),
     "search": ("search", "space", "movinet", "results.record", "results.store", "results.pareto", "results.members"),
 }
 HEAVY = ("tensorflow", "keras", "ray", "matplotlib", "pandas", "numpy", "yaml", "av", "rich")
 STANDARD_LIBRARY_ONLY = (
     *("movinet.spec", "movinet.presets", "movinet.ops", "movinet.cost"),
-    *("space.space", "space.candidate", "space.budget", "space.sampling", "space.mutation", "space.scaling"),
+    *("space.space", "space.candidate", "space.budget", "space.sampling", "space.mutation", "space.scaling.compound"),
     *("results.members", "results.record", "results.store", "results.pareto", "results.label_placement"),
     *("results.drawing", "results.plots", "results.summary"),
 )

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from movinet.data.cache import FrameCache
-from movinet.data.moving_shapes import MovingShapes, synthesize
-from movinet.data.sources import read_source
-from movinet.freeze import freeze
+from movinet.data.sets.moving_shapes import MovingShapes, synthesize
+from movinet.data.sources.source import read_source
 from movinet.model import build_movinet, embedding_model
 from movinet.spec import BlockSpec, ClipSpec, LayerSpec, StemSpec
 from movinet.streaming import initial_states, stream_model
-from movinet.train import Training, TrainSettings, new_model
+from movinet.training.freeze import freeze
+from movinet.training.training import Training, TrainSettings, new_model
 from tests.test_model import STREAM, TINY, clips, shaken
 
 SMALL = dataclasses.replace(STREAM, stem=StemSpec(4), blocks=(BlockSpec(8, (LayerSpec(12, (3, 3, 3)),)),))

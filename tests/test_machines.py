@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from movinet.data.moving_shapes import MovingShapes, synthesize
+from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 DRIVER = """
 import os, time, ray
-from search.cluster import Workers, ray_cluster
+from search.engine.ray_cluster import Workers, ray_cluster
 with ray_cluster(Workers(count=2, threads=1)):
     print(ray.get_runtime_context().gcs_address, os.environ["RAY_AUTH_TOKEN"], flush=True)
     time.sleep(300)
 """
 CRASHING = """
 import sys
-from movinet.data.machines import machines
+from movinet.machine.cluster import machines
 from tests.test_workers import die_at_seven
 with machines(sys.argv[1]) as parallel:
     print(list(parallel(die_at_seven, range(20), None, lambda x: -x)))

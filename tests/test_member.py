@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from movinet.data.batching.pipeline import make_view, views
 from movinet.data.cache import FrameCache
-from movinet.data.pipeline import make_view, views
-from movinet.data.sources import read_source
-from movinet.predict import centre_square, load_network, read_member
-from movinet.train import Measurement
+from movinet.data.sources.source import read_source
+from movinet.models.folder import centre_square, load_network, read_member
+from movinet.training.training import Measurement
 from results.members import read_metrics
 from search.member import write_member
 from tests.clip_files import numbered_frames, write_video
@@ -65,7 +65,7 @@ def test_a_member_is_proved_on_white_frames_that_were_resized(tmp_path):
 
 
 def test_a_file_that_is_refused_is_a_reason_and_the_network_is_kept(cache, tmp_path, monkeypatch):
-    monkeypatch.setattr("movinet.export.written.LIMITS", {None: -math.inf})
+    monkeypatch.setattr("movinet.export.write.LIMITS", {None: -math.inf})
     evaluation = ended(CAUSAL)
     metrics = write_member(tmp_path / "A0", evaluation, cache)
     assert metrics["litert"]["file"] is None

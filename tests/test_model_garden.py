@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movinet.model_garden import Movinet, MovinetClassifier
+from movinet.model_garden.classes import Movinet, MovinetClassifier
 from movinet.presets import preset
-from movinet.weights import load_checkpoint, save_checkpoint
+from movinet.weights.model_garden_names import load_checkpoint, save_checkpoint
 from tests.official_checkpoints import FIXTURES, write_checkpoint
 from tests.official_values import official_clip
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from movinet.data.moving_shapes import (
+from movinet.data.sets.moving_shapes import (
     MANIFEST,
     MovingShapes,
     MovingShapesError,
@@ -17,8 +17,8 @@ from movinet.data.moving_shapes import (
     frames_of,
     synthesize,
 )
-from movinet.data.shape_drawing import LABELS, MOTIONS, SHAPES, course, draw
-from movinet.data.sources import read_source
+from movinet.data.sets.shape_drawing import LABELS, MOTIONS, SHAPES, course, draw
+from movinet.data.sources.source import read_source
 
 SMALL = MovingShapes(train_clips=2, val_clips=1, resolution=32, frames_per_second=6, seconds=1)
 COUNT = len(LABELS) * 3
@@ -163,5 +163,5 @@ def test_motions_do_what_their_names_say():
 
 
 def test_settings_are_read_without_a_video_library():
-    code = "import sys, movinet.data.moving_shapes; assert not {'av', 'tensorflow', 'keras'} & set(sys.modules)"
+    code = "import sys, movinet.data.sets.moving_shapes; assert not {'av', 'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

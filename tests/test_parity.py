@@ -11,7 +11,7 @@ import pytest
 from movinet.model import build_movinet
 from movinet.presets import preset
 from movinet.streaming import initial_states, stream_model
-from movinet.weights import official_names
+from movinet.weights.model_garden_names import official_names
 from tests.official_values import official_clip, official_value
 
 FIXTURES = sorted(Path(__file__).parent.glob("fixtures/*.npz"))

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from movinet.data.augment import Augment, Draw
+from movinet.data.batching.augment import Augment, Draw
+from movinet.data.batching.cut import cut, resize_matrix
+from movinet.data.batching.mixing import Mixing, mix
+from movinet.data.batching.pipeline import batches, frame_indices
 from movinet.data.cache import FrameCache
-from movinet.data.cut import cut, resize_matrix
-from movinet.data.mixing import Mixing, mix
-from movinet.data.pipeline import batches, frame_indices
-from movinet.data.sources import read_source
-from movinet.data.video import read_frames
+from movinet.data.sources.source import read_source
+from movinet.data.video.frames import read_frames
 from movinet.spec import ClipSpec
 from tests.clip_files import numbered_frames, numbers, write_video
 
@@ -165,7 +165,7 @@ def test_batches_go_on_from_any_of_them(cache):
 
 @pytest.mark.parametrize("mixing", [None, Mixing(mixup=1.0, cutmix=1.0)])
 def test_a_tf_dataset_holds_the_same_batches(cache, mixing):
-    from movinet.data.tf_dataset import tf_dataset
+    from movinet.data.batching.tf_dataset import tf_dataset
 
     dataset = tf_dataset(cache, "train", CLIP, 2, epoch=1, epochs=2, seed=3, augment=Augment(), mixing=mixing)
     expected = [

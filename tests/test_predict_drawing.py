@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from movinet.__main__ import main
-from movinet.data.video import Converter, VideoFile, shown_frames
-from movinet.predict_overlay import LEAST_SIDE, Overlay, panel
-from movinet.predict_plot import Curves
+from movinet.data.video.frames import Converter, VideoFile, shown_frames
+from movinet.prediction.curves import Curves
+from movinet.prediction.overlay import LEAST_SIDE, Overlay, panel
 from tests.clip_files import numbered_frames, write_video
 from tests.predict_members import CAUSAL, SPEC, write_member
 

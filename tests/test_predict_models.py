@@ -7,14 +7,14 @@ import keras
 import numpy as np
 import pytest
 
-from movinet.checkpoint import save_state_dict
 from movinet.export import export
 from movinet.layers.pool import CUMULATIVE, Window
 from movinet.model import build_movinet
-from movinet.predict import MemberError, class_probabilities, predict, read_labels
-from movinet.predict_cli import load_models
-from movinet.predict_models import Wanted, load_model, temporal_pair
+from movinet.models.folder import MemberError, class_probabilities, predict, read_labels
+from movinet.models.load import Wanted, load_model, temporal_pair
+from movinet.prediction.cli import load_models
 from movinet.presets import PRESETS
+from movinet.weights.load import save_state_dict
 from tests.predict_members import CAUSAL, LABELS, SPEC, write_member
 
 SIZE = SPEC.clip.resolution

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 from movinet.__main__ import main
-from movinet.data.video import VideoFile, read_frames
+from movinet.data.video.frames import VideoFile, read_frames
 from movinet.layers.pool import CUMULATIVE, Exponential, Window
-from movinet.predict import centre_square, class_probabilities, load_network, read_member
-from movinet.predict_cli import read_pool
-from movinet.predict_frames import follow, open_video
-from movinet.predict_models import Wanted, load_model, temporal_pair, windows
+from movinet.models.folder import centre_square, class_probabilities, load_network, read_member
+from movinet.models.load import Wanted, load_model, temporal_pair, windows
+from movinet.prediction.cli import read_pool
+from movinet.prediction.follow import follow, open_video
 from movinet.streaming import Stream
 from tests.clip_files import numbered_frames, write_video
 from tests.predict_members import CAUSAL, LABELS, write_member
@@ -256,7 +256,7 @@ def test_what_is_not_there_is_one_line(source, reason, member, capsys):
 
 
 def test_a_server_that_does_not_answer_is_told(member, monkeypatch, capsys):
-    monkeypatch.setattr("movinet.predict_frames.SECONDS_TO_OPEN", 0.5)
+    monkeypatch.setattr("movinet.prediction.follow.SECONDS_TO_OPEN", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:  # takes calls, and never says a word
         for scheme in ("http", "rtsp"):
             source = f"{scheme}://127.0.0.1:{server.getsockname()[1]}/a"
@@ -265,7 +265,7 @@ def test_a_server_that_does_not_answer_is_told(member, monkeypatch, capsys):
 
 
 def test_a_stream_that_falls_silent_is_an_end_with_a_reason(member, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("movinet.predict_frames.SECONDS_TO_READ", 1)
+    monkeypatch.setattr("movinet.prediction.follow.SECONDS_TO_READ", 1)
     stream = write_video(tmp_path / "a.mkv", numbered_frames(90), 12.0).read_bytes()
 
     head = b"HTTP/1.0 200 OK\r\nContent-Type: video/x-matroska\r\n\r\n"

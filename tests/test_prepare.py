@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from movinet.data.cache import CacheError, FrameCache
-from movinet.data.moving_shapes import MovingShapes, synthesize
 from movinet.data.prepare import DataSettings, prepare
-from movinet.data.shape_drawing import LABELS
+from movinet.data.sets.moving_shapes import MovingShapes, synthesize
+from movinet.data.sets.shape_drawing import LABELS
 from movinet.spec import ClipSpec
 
 SHAPES = MovingShapes(2, 1, resolution=20, frames_per_second=4, seconds=1)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from search.progress import GROWTH, FamilyProgress, SearchProgress, Training
+from search.view.progress import GROWTH, FamilyProgress, SearchProgress, Training
 from tests.test_plots import trial
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from movinet.data.cache import FrameCache
-from movinet.data.check import inspect, report
-from movinet.data.records import clip_record, open_record
-from movinet.data.sources import SourceError, read_source
-from movinet.data.tfrecord import RecordError, crc32c, framed, parse, serialize
-from movinet.data.video import VideoError, decode
+from movinet.data.sets.check import inspect, report
+from movinet.data.sources.source import SourceError, read_source
+from movinet.data.sources.tfrecord import RecordError, crc32c, framed, parse, serialize
+from movinet.data.video.frames import VideoError, decode
+from movinet.data.video.records import clip_record, open_record
 from tests.clip_files import numbered_frames, numbers
 
 RATE = 10.0

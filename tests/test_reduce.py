@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movinet.data.cache import FrameCache
-from movinet.data.check import inspect, report
-from movinet.data.choice import Choice, ChoiceError, _shares, choose, read_clip_counts, read_ids, read_labels
-from movinet.data.clip_set import ClipFile, ClipSet
-from movinet.data.moving_shapes import MovingShapes, synthesize
-from movinet.data.reduce import ReduceError, Reduction, reduce
-from movinet.data.sources import read_source
-from movinet.data.video import read_frames
+from movinet.data.sets.check import inspect, report
+from movinet.data.sets.choice import Choice, ChoiceError, _shares, choose, read_clip_counts, read_ids, read_labels
+from movinet.data.sets.moving_shapes import MovingShapes, synthesize
+from movinet.data.sets.reduce import ReduceError, Reduction, reduce
+from movinet.data.sources.clip_set import ClipFile, ClipSet
+from movinet.data.sources.source import read_source
+from movinet.data.video.frames import read_frames
 from tests.clip_files import numbered_frames, numbers, write_video
 
 
@@ -221,7 +221,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("kind", ["mp4", "tfrecord"])
 def test_an_interrupted_run_goes_on_and_ends_the_same(shapes, tmp_path, kind, monkeypatch):
-    monkeypatch.setattr("movinet.data.shards.CLIPS_PER_SHARD", 5)
+    monkeypatch.setattr("movinet.data.sets.shard_writer.CLIPS_PER_SHARD", 5)
     source, reduction = read_source(shapes), Reduction(Choice(classes=4), 24, 4, 1, kind)
     reduce(source, tmp_path / "whole", reduction, workers=1)
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from movinet.config.typed import ConfigError
 from movinet.cost import network_cost
-from movinet.folder_lock import locked
-from movinet.typed import ConfigError
+from movinet.machine.lock import locked
 from results.record import TrialRecord
+from search.journal import ASKED_FILE, Asked, Journal
 from search.plan import Assignment, Plan
-from search.resume import ASKED_FILE, Asked, Journal
 from search.settings import SearchSettings
-from search.strategy import Task
+from search.strategies.strategy import Task
 from space.budget import Budget
 from space.load import load_space
 from tests.search_runs import SPACE

@@ -10,9 +10,9 @@ from movinet.presets import preset
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
 from space.candidate import round_filters
 from space.sampling import sample
-from space.scaling import MEMBERS, family, scale, scale_space
+from space.scaling.compound import MEMBERS, family, scale, scale_space
+from space.scaling.steps import Coefficients, Limits
 from space.space import SpaceError
-from space.steps import Coefficients, Limits
 from tests.spaces import MOVINET, MOVING_SHAPES, candidates
 
 KERNELS = [(1, 3, 3), (1, 5, 5), (3, 3, 3), (5, 3, 3)]

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from movinet.data.moving_shapes import MovingShapes, synthesize
+from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.spec import ClipSpec
-from search.data import prepare
-from search.listener import Listener
+from search.clips import prepare
 from search.run import run_search
 from search.settings import load_settings
+from search.view.listener import Listener
 from tests.search_runs import write_config
 
 

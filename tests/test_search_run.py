@@ -13,13 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from movinet.config.typed import ConfigError
 from movinet.spec import spec_from_dict
-from movinet.typed import ConfigError
 from results.store import load_records
-from search.listener import Listener
-from search.resume import Journal
+from search.journal import Journal
 from search.run import run_search, train_family
 from search.settings import load_settings
+from search.view.listener import Listener
 from tests.search_runs import write_config
 
 pytest.importorskip("ray")
@@ -243,7 +243,7 @@ def test_a_search_killed_five_times_at_random_moments_loses_and_repeats_nothing(
 
 CLUSTER = """
 import os, time, ray
-from search.cluster import Workers, ray_cluster
+from search.engine.ray_cluster import Workers, ray_cluster
 with ray_cluster(Workers(count=2, threads=1)):
     print(ray.get_runtime_context().gcs_address, os.environ["RAY_AUTH_TOKEN"], flush=True)
     time.sleep(300)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from movinet.typed import ConfigError
+from movinet.config.typed import ConfigError
 from search.settings import Settings, first_difference, load_settings, settings_to_yaml
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from movinet.data.sources import ClipSet, read_source
+from movinet.data.sources.source import ClipSet, read_source
 
 CLIPS = Path(__file__).parents[2] / "shared" / "clips"
 

@@ -8,10 +8,10 @@ import pytest
 
 from movinet.cost import network_cost
 from results.record import TrialRecord
-from search.evolution import Evolution
-from search.objective import absolute_reward, pareto_merits, reward_merits
-from search.random_search import RandomSearch
-from search.strategy import SpaceUsedUp, Strategy, Task
+from search.objectives.objective import absolute_reward, pareto_merits, reward_merits
+from search.strategies.evolution import Evolution
+from search.strategies.random_search import RandomSearch
+from search.strategies.strategy import SpaceUsedUp, Strategy, Task
 from space.budget import Budget
 from space.load import load_space
 from space.space import SpaceError

@@ -3,7 +3,7 @@ import io
 import pytest
 
 from search.settings import Settings
-from search.terminal import Terminal
+from search.view.terminal import Terminal
 from space.yaml_file import read_yaml
 from tests.test_plots import trial
 
@@ -48,7 +48,7 @@ def test_without_a_terminal_there_are_plain_lines():
 
 def test_a_long_silence_is_broken_by_an_epoch(monkeypatch):
     stream = io.StringIO()
-    monkeypatch.setattr("search.terminal.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("search.view.terminal.QUIET_SECONDS", 0.0)
     run(Terminal("demo", SETTINGS, stream, live=False))
     assert "#0 epoch 1/" in stream.getvalue()
     assert "A0 epoch 1/" in stream.getvalue()

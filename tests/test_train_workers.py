@@ -15,12 +15,12 @@ import numpy as np
 import psutil
 import pytest
 
-from movinet.data.augment import Augment
+from movinet.data.batching.augment import Augment
 from movinet.data.cache import FrameCache
-from movinet.data.moving_shapes import MovingShapes, synthesize
-from movinet.data.sources import read_source
+from movinet.data.sets.moving_shapes import MovingShapes, synthesize
+from movinet.data.sources.source import read_source
 from movinet.spec import ClipSpec
-from movinet.train_settings import TrainSettings
+from movinet.training.settings import TrainSettings
 from tests.experiments import write_config
 from tests.test_machines import cluster  # noqa: F401
 
@@ -32,12 +32,12 @@ pytestmark = pytest.mark.slow
 def train_without_batch_norm(folder: Path, addresses: list[str], rank: int, finish: Barrier) -> None:
     """Three epochs of a network whose clips do not meet in the forward pass; losses and weights in a file."""
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": rank}})
-    from movinet.train_team import Team
+    from movinet.training.team import Team
 
     team = Team() if len(addresses) > 1 else None
     import keras
 
-    from movinet.train import Training
+    from movinet.training.training import Training
 
     keras.utils.set_random_seed(1)
     layers = keras.layers

@@ -8,10 +8,10 @@ from dataclasses import asdict
 import pytest
 
 from movinet.data.cache import FrameCache
-from movinet.train import TrainSettings
-from search.data import clips_of, prepare
-from search.listener import Listener
+from movinet.training.training import TrainSettings
+from search.clips import clips_of, prepare
 from search.settings import load_settings
+from search.view.listener import Listener
 from space.load import load_space
 from tests.search_runs import SPACE, write_config
 
@@ -43,7 +43,7 @@ def cache(tmp_path_factory) -> FrameCache:
 @pytest.fixture
 def trial(cache, tmp_path, monkeypatch):
     """A function that resets one trainable to a trial with these changes: the actor that every test reuses."""
-    from search import trial as module
+    from search.engine import trial as module
 
     monkeypatch.setattr(module, "prepare_tensorflow", lambda threads, gpu: None)  # it was used by other tests before
     config = {
@@ -149,7 +149,7 @@ def test_an_actor_keeps_nothing_of_the_trials_before(trial):
 
 
 def test_a_time_limit_that_was_swallowed_comes_again():
-    from search.trial import TimeLimit, time_limit
+    from search.engine.trial import TimeLimit, time_limit
 
     with pytest.raises(TimeLimit, match=r"longer than the limit of 0.05 s"), time_limit(0.05, 0):
         with suppress(TimeLimit):  # as Python does in a destructor

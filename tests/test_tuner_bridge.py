@@ -143,7 +143,7 @@ def train_drawn(config):
 def test_three_trials_of_ray_tune(tmp_path):
     from ray import tune
 
-    from search.cluster import Workers, ray_cluster
+    from search.engine.ray_cluster import Workers, ray_cluster
 
     space = load_space({"space": TINY})
     with ray_cluster(Workers(count=1, threads=1)):

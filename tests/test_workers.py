@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from movinet.data.workers import in_processes
+from movinet.machine.processes import in_processes
 
 
 def square(x: int) -> int:
@@ -42,7 +42,7 @@ def test_workers_load_no_heavy_library():
 
 ENDLESS = """
 import sys, time
-from movinet.data.workers import in_processes
+from movinet.machine.processes import in_processes
 from tests.test_workers import note_and_wait
 if __name__ == "__main__":
     list(in_processes(note_and_wait, [sys.argv[1]] * 40, workers=2))

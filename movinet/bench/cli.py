@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 
-from movinet.bench import deploy_cli
+from movinet.bench.deploy import cli as deploy_cli
 from movinet.bench.options import check_least, out_file, peer_python, tell, warn_if_busy
-from movinet.errors import InputError
+from movinet.config.errors import InputError
 
 MODELS = """\
 Measures a forward pass, a training step (4 clips of 8 frames of 112 pixels) and, of streams, one frame; each in a
@@ -54,9 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _models(options: argparse.Namespace) -> int:
-    from movinet.bench.models import jobs, measure_all
+    from movinet.bench.networks.networks import jobs, measure_all
+    from movinet.bench.networks.table import SUFFIXES, markdown, write
     from movinet.bench.process import machine
-    from movinet.bench.table import SUFFIXES, markdown, write
 
     check_least(options, runs=1, threads=0, limit=1)
     files, peer = [out_file(name, SUFFIXES) for name in options.out], options.peer and peer_python(options.peer)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from movinet.errors import InputError
+from movinet.config.errors import InputError
 
 BUSY = 0.5  # load average
 

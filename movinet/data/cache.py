@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from movinet.data.clip_set import ClipFile, ClipSet
-from movinet.data.reading import read_clip
-from movinet.data.video_file import VideoError
-from movinet.data.workers import in_processes
-from movinet.errors import InputError
-from movinet.folder_lock import in_turn
+from movinet.config.errors import InputError
+from movinet.data.sources.clip_set import ClipFile, ClipSet
+from movinet.data.video.file import VideoError
+from movinet.data.video.reading import read_clip
+from movinet.machine.lock import in_turn
+from movinet.machine.processes import in_processes
 
 FORMAT = 1
 Progress = Callable[[int, int], None]

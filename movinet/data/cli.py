@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from movinet.data.clip_set import ClipSet
-from movinet.errors import InputError
+from movinet.config.errors import InputError
+from movinet.data.sources.clip_set import ClipSet
 
 SOURCE = (
     "a folder of class folders (of videos, or of folders of pictures), a folder with Kinetics CSVs, a labels.csv or "
@@ -135,7 +135,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from movinet.data.check import inspect, report, write_report
+    from movinet.data.sets.check import inspect, report, write_report
 
     found = _source(options, labelled=False)
     journal = _journal(options.report) if options.report else None
@@ -153,7 +153,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _index(options: argparse.Namespace) -> int:
-    from movinet.data.check import inspect, write_index
+    from movinet.data.sets.check import inspect, write_index
 
     found = _source(options, labelled=False)
     journal = _journal(options.output)
@@ -169,8 +169,8 @@ def _index(options: argparse.Namespace) -> int:
 
 
 def _reduce(options: argparse.Namespace) -> int:
-    from movinet.data.choice import Choice, read_clip_counts, read_ids, read_labels
-    from movinet.data.reduce import Reduction, reduce
+    from movinet.data.sets.choice import Choice, read_clip_counts, read_ids, read_labels
+    from movinet.data.sets.reduce import Reduction, reduce
 
     choice = Choice(
         options.classes,
@@ -196,7 +196,7 @@ def _reduce(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from movinet.data.contact_sheet import write_sheet
+    from movinet.data.sets.contact_sheet import write_sheet
     from movinet.spec import ClipSpec
 
     clip = ClipSpec(options.frames, options.size, options.fps)
@@ -208,7 +208,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _source(options: argparse.Namespace, labelled: bool = True) -> ClipSet:
-    from movinet.data.sources import read_source
+    from movinet.data.sources.source import read_source
 
     source = os.path.abspath(options.source) if getattr(options, "address", None) else options.source
     found = read_source(source, frames_per_second=options.frame_rate, labelled=labelled)
@@ -221,18 +221,18 @@ def _source(options: argparse.Namespace, labelled: bool = True) -> ClipSet:
 def _parallel(options: argparse.Namespace) -> Iterator[Callable[..., Iterator[Any]]]:
     """What runs a function over many clips: processes here, or the machines of a Ray cluster."""
     if options.address:
-        from movinet.data.machines import machines
+        from movinet.machine.cluster import machines
 
         with machines(options.address) as over_machines:
             yield over_machines
     else:
-        from movinet.data.workers import in_processes
+        from movinet.machine.processes import in_processes
 
         yield in_processes
 
 
 def _synthesize(options: argparse.Namespace) -> int:
-    from movinet.data.moving_shapes import MovingShapes, synthesize
+    from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 
     given = {name: getattr(options, name) for name in ("train_clips", "val_clips", "seed")}
     shapes = MovingShapes(**{name: value for name, value in given.items() if value is not None})

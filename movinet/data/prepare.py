@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from movinet.config.typed import require
 from movinet.data.cache import FrameCache, Progress, Reading
-from movinet.data.moving_shapes import MovingShapes, synthesize
-from movinet.data.sources import SourceError, read_source
-from movinet.folder_lock import in_turn
+from movinet.data.sets.moving_shapes import MovingShapes, synthesize
+from movinet.data.sources.source import SourceError, read_source
+from movinet.machine.lock import in_turn
 from movinet.spec import ClipSpec
-from movinet.typed import require
 
 CROP_MARGIN = 1.25  # a random crop of the frame should still hold as many pixels as the network takes
 Report = Callable[[str, int, int], None]

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from movinet.errors import InputError
+from movinet.config.errors import InputError
 
 MODES = ("train", "eval", "train_and_eval", "eval_continuous")
 EXAMPLES = """examples:
@@ -57,9 +57,9 @@ def main(options: argparse.Namespace) -> int:
     if options.model_dir is None:
         raise InputError("--model_dir is missing; allowed: a folder for the model")
     from movinet.experiment.progress import Progress
-    from movinet.experiment.run import evaluate_continuously, prepare_tensorflow, train
+    from movinet.experiment.session import evaluate_continuously, prepare_tensorflow, train
     from movinet.experiment.workers import WorkersFailed, train_with_workers
-    from movinet.train import TrainingDiverged
+    from movinet.training.training import TrainingDiverged
 
     progress, workers = Progress(), experiment.run.workers > 1 or experiment.run.address is not None
     if not workers or options.mode.startswith("eval"):
@@ -87,7 +87,7 @@ def main(options: argparse.Namespace) -> int:
             f"{options.model_dir}: top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%} (epoch {metrics['epoch']})"
         )
     if options.mode != "train":
-        from movinet.experiment.evaluation import evaluate_folder
+        from movinet.experiment.report import evaluate_folder
 
         report = evaluate_folder(experiment, options.model_dir, progress)
         print(report.summary())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from movinet.train import Measurement
+from movinet.training.training import Measurement
 
 
 class Progress:

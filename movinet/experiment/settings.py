@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from movinet.config_file import first_difference, flat, origin_of, plain, read_config, to_yaml
+from movinet.config.file import first_difference, flat, origin_of, plain, read_config, to_yaml
+from movinet.config.typed import ConfigError, build, require, show
 from movinet.data.prepare import DataSettings
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec, MovinetSpec, SpecError, spec_from_dict, spec_from_yaml
-from movinet.train_settings import TrainSettings
-from movinet.typed import ConfigError, build, require, show
+from movinet.training.settings import TrainSettings
 
 INDIFFERENT = (
     "run.",

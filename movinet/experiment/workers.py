@@ -21,7 +21,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-from movinet.experiment import model_folder
+from movinet.experiment import folder as model_folder
 from movinet.experiment.settings import Experiment, RunSettings, experiment_to_yaml, load_experiment
 
 RESTARTS = 2
@@ -50,7 +50,7 @@ def train_with_workers(experiment: Experiment, folder: str | Path) -> dict[str, 
 def work(task: dict[str, str]) -> None:
     """One worker's training; TF_CONFIG says which one it is."""
     from movinet.experiment.progress import Progress, Silence
-    from movinet.experiment.run import prepare_tensorflow, train
+    from movinet.experiment.session import prepare_tensorflow, train
 
     with tempfile.TemporaryDirectory() as place:
         path = Path(place, "experiment.yaml")
@@ -58,7 +58,7 @@ def work(task: dict[str, str]) -> None:
         experiment, _ = load_experiment(path)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     prepare_tensorflow(experiment.run)
-    from movinet.train_team import Team
+    from movinet.training.team import Team
 
     team = Team()
     train(experiment, task["folder"], Silence() if team.rank else Progress(), team)
@@ -132,8 +132,8 @@ def _end_with_parent() -> None:
 
 
 def _on_cluster(task: dict[str, str], run: RunSettings) -> None:
-    from movinet.data.machines import machines
-    from movinet.quiet import native_stderr_closed
+    from movinet.machine.cluster import machines
+    from movinet.machine.quiet import native_stderr_closed
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with machines(str(run.address)), tempfile.TemporaryDirectory() as storage:

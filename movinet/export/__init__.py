@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from movinet.custom_gradients import forgotten_custom_gradients
-from movinet.export.operators import ExportError, RequestError
+from movinet.export.litert.operators import ExportError, RequestError
+from movinet.machine.devices import forgotten_custom_gradients
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def export(
     it was, for operators that are not built in (it names the layer) and where logits differ by more than 1e-4 of the
     greatest (float16: 1e-2).
     """
-    from movinet.export.written import Job, write
+    from movinet.export.write import Job, write
 
     _check_backend()
     path, streams = Path(path), bool(is_causal(model) if stream is None else stream)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from movinet.export import FORMATS, QUANTIZATIONS, SUFFIXES, ExportError, export, is_causal
-from movinet.export.operators import RequestError
+from movinet.export.litert.operators import RequestError
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec
 
@@ -106,7 +106,7 @@ def _models(source: str) -> list[str]:
 
 
 def _export(source: str, options: argparse.Namespace) -> None:
-    from movinet.quiet import native_stderr_closed
+    from movinet.machine.quiet import native_stderr_closed
 
     begun = time.monotonic()
 
@@ -116,7 +116,7 @@ def _export(source: str, options: argparse.Namespace) -> None:
     say(f"loading {source} ...")
     with native_stderr_closed():
         from movinet.export.network import read_network
-        from movinet.predict_models import Wanted
+        from movinet.models.load import Wanted
 
         wanted = Wanted(options.weights, options.labels, options.frames, options.size, options.fps, options.multi_label)
         network = read_network(source, wanted)

@@ -11,7 +11,7 @@ from movinet.export.signature import Signature
 from movinet.layers.head import Head
 
 if TYPE_CHECKING:
-    from movinet.export.written import Job
+    from movinet.export.write import Job
 
 VERSION = 1
 
@@ -66,7 +66,7 @@ def write_manifest(data: dict[str, Any], file: Path, stem: str) -> None:
     """stem.json beside `file`, and the runners of its format: stem_runner.py, of a .tflite file stem_runner.mjs too."""
     file.with_name(f"{stem}.json").write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
     for language in ("py", "mjs") if file.suffix == ".tflite" else ("py",):
-        source = files("movinet.export").joinpath(f"runner.{language}").read_text(encoding="utf-8")
+        source = files("movinet.export.runners").joinpath(f"runner.{language}").read_text(encoding="utf-8")
         file.with_name(f"{stem}_runner.{language}").write_text(
             source.replace('"model.json"', json.dumps(f"{stem}.json")), encoding="utf-8"
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from movinet.export import ExportError, is_causal
-from movinet.predict_models import NOTHING, Wanted, load_model
+from movinet.models.load import NOTHING, Wanted, load_model
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from movinet.frame_graph import FrameGraph
+from movinet.deploy.graph import FrameGraph
 from movinet.spec import ClipSpec
 from movinet.streaming import initial_states
 

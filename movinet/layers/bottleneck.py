@@ -25,7 +25,7 @@ class Bottleneck(keras.layers.Layer):
     needs), or None for a whole clip; pool, which frames of a stream count.  Returns (B, T, H', W', filters), and the
     next states where states were given.  The skip is ResNet-D's (3x3 average, 1x1x1 convolution) where the shape
     changes; the branch is scaled by ReZero's scalar and dropped per clip with probability `stochastic_depth`.  Where
-    `batch_norm_momentum` is None, there are biases in place of batch norms and of ReZero's scalar (`movinet.fuse`).
+    `batch_norm_momentum` is None, there are biases in place of batch norms and of ReZero's scalar (`deploy.fuse`).
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from movinet.errors import InputError
+from movinet.config.errors import InputError
 
 ops: Any = keras.ops  # its inferred types are unions over backends
 

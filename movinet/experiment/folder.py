@@ -1,0 +1,120 @@
+"""A model folder while its network is trained: what is written when, whole or not at all.
+
+config.yaml, labels.json and spec.yaml at the start; model.keras whenever an epoch is the best so far; log.csv and
+metrics.json after each epoch; training.npz, from which the same command goes on.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from movinet.config.typed import ConfigError, show
+from movinet.cost import network_cost
+from movinet.experiment.settings import Experiment, difference, experiment_to_yaml, load_experiment
+from movinet.spec import MovinetSpec, spec_to_yaml
+from movinet.training.checkpoint import CHECKPOINT
+from movinet.training.training import Measurement, Training
+
+CONFIG, MODEL, METRICS, LOG = "config.yaml", "model.keras", "metrics.json", "log.csv"
+
+
+@dataclass
+class History:
+    """What a training has measured so far; plain data both ways, since checkpoints carry it.
+
+    epochs: one row per epoch, Measurement's fields and the learning rate after it.  stopped: why training ended before
+    its last epoch, if it did.
+    """
+
+    epochs: list[dict[str, Any]] = field(default_factory=list)
+    roll_backs: int = 0
+    stopped: str | None = None
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The row of the best epoch: by mAP where there is one, else by top-1; of equals, the one of lower loss."""
+        return max(self.epochs, key=lambda row: (row["val_map"] or 0.0, row["val_accuracy"], -row["val_loss"]))
+
+    def add(self, measured: Measurement, learning_rate: float) -> bool:
+        """Notes an epoch; whether it is the best so far."""
+        self.epochs.append({**asdict(measured), "learning_rate": learning_rate})
+        return self.best is self.epochs[-1]
+
+
+def begin(folder: Path, experiment: Experiment, spec: MovinetSpec, classes: Sequence[str]) -> bool:
+    """Makes the folder, or finds that the same training was begun there; whether it was.
+
+    Raises ConfigError when something else is there.
+    """
+    for torn in folder.glob("*.part*"):  # what a killed process was writing; hidden files match, too
+        torn.unlink()
+    config, begun = folder / CONFIG, (folder / CHECKPOINT).exists()
+    if config.exists() and begun:
+        changed = difference(load_experiment(config)[0], experiment)
+        if changed:
+            key, old, new = changed
+            raise ConfigError(
+                f"{folder}: begun with {key}={show(old)}, not {show(new)}; allowed: the same, or another --model_dir"
+            )
+    elif (folder / MODEL).exists():
+        raise ConfigError(f"{folder}: holds a model that was not trained here; allowed: another --model_dir")
+    write(config, experiment_to_yaml(experiment))
+    write(folder / "spec.yaml", spec_to_yaml(spec))
+    write(folder / "labels.json", json.dumps(list(classes), ensure_ascii=False, indent=1))
+    return begun
+
+
+def write_model(folder: Path, training: Training) -> None:
+    """model.keras, with the averaged weights if there are."""
+    part = folder / f".{os.getpid()}.part.keras"
+    with training.optimizer.averaged():
+        training.model.save(part)
+    os.replace(part, folder / MODEL)
+
+
+def write_log(folder: Path, history: History) -> None:
+    """log.csv, a row per epoch."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history.epochs[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history.epochs)
+    write(folder / LOG, text.getvalue())
+
+
+def write_metrics(folder: Path, history: History, spec: MovinetSpec, classes: int, finished: bool) -> dict[str, Any]:
+    """metrics.json: top1, top5 ... of model.keras, the best epoch's; then all of the best and the last epoch."""
+    best = history.best
+    metrics = {
+        "epoch": best["epoch"],
+        **_figures(best),
+        "best": {**_figures(best), **best},
+        "last": {**_figures(history.epochs[-1]), **history.epochs[-1]},
+        "epochs": len(history.epochs),
+        "finished": finished,
+        "stopped": history.stopped,
+        "roll_backs": history.roll_backs,
+        "cost": asdict(network_cost(spec, num_classes=classes)),
+        "spec_id": spec.id,
+    }
+    write(folder / METRICS, json.dumps(metrics, indent=1))
+    return metrics
+
+
+def _figures(row: dict[str, Any]) -> dict[str, Any]:
+    named = {"top1": "val_accuracy", "top5": "val_top5", "map": "val_map"}
+    return {name: row[key] for name, key in named.items() if row[key] is not None}
+
+
+def write(path: Path, text: str) -> None:
+    """A text file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

@@ -1,0 +1,47 @@
+"""A file that `predict` draws while a video goes on: refused before the video is read, whole or not there after it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+from movinet.config.errors import InputError
+
+KEPT = (None, KeyboardInterrupt, BrokenPipeError)  # what a drawing may end by: the video's end, or nobody wants more
+
+
+class Drawing:
+    """Draws beside its file, which is replaced at once when the `with` block ends; after an error it stays as it was.
+
+    A drawing that is interrupted is whole too, as far as it came.
+    """
+
+    def __init__(self, path: str | Path):
+        self._path = Path(path)
+        self._part = self._path.with_name(f".{self._path.stem}.{os.getpid()}.part{self._path.suffix}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: Any, *_: object) -> None:
+        self._end(kept := kind in KEPT)
+        if self._part.exists():
+            os.replace(self._part, self._path) if kept else self._part.unlink()
+
+    def _end(self, kept: bool) -> None:
+        """Closes what is drawn; `kept`: and makes it whole."""
+        raise NotImplementedError
+
+    def refuse(self, source: str) -> None:
+        """Raises InputError where the file cannot be written, or is what is to be read."""
+        if self._path.is_dir():
+            raise InputError(f"{self._path}: is a folder; allowed: a file")
+        if self._path.exists() and Path(source).exists() and self._path.samefile(source):
+            raise InputError(f"{self._path}: is the video that is read; allowed: another file")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._part.touch()
+            self._part.unlink()
+        except OSError as error:
+            raise InputError(f"{self._path}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,285 @@
+"""Trains one network on a frame cache, epoch by epoch: what a search's trial and a family member's training share.
+
+The model is Keras'; the step around it is one TensorFlow graph, since for small networks a step is mostly overhead.
+TensorFlow and Keras are imported when a training begins, so that settings can be read and checked without them.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from movinet.config.errors import InputError
+from movinet.data.batching.pipeline import Batch, batches
+from movinet.data.cache import FrameCache
+from movinet.evaluation.metrics import mean_average_precision
+from movinet.spec import ClipSpec, MovinetSpec
+from movinet.training.checkpoint import CHECKPOINT, CheckpointError, read_checkpoint, write_checkpoint
+from movinet.training.classes import class_weights, members_of
+from movinet.training.settings import TrainSettings
+
+__all__ = ["CheckpointError", "Measurement", "Score", "TrainSettings", "Training", "TrainingDiverged", "new_model"]
+
+if TYPE_CHECKING:
+    import keras
+
+    from movinet.training.team import Team
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss is infinite or not a number; going on is useless. `reason` says where."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One epoch: mean loss and accuracy of the training batches as they came, then of the whole validation split.
+
+    loss has label smoothing and val_loss has not.  epoch counts from 1.  val_top5: the right class is among the five
+    likeliest.  val_map: mean average precision, where clips have several classes.  data_seconds: waiting for batches.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    train_seconds: float
+    eval_seconds: float
+    val_top5: float | None = None
+    val_map: float | None = None
+    data_seconds: float = 0.0
+
+
+class Score(NamedTuple):
+    """Means over the clips of a split; see Measurement."""
+
+    loss: float
+    accuracy: float
+    top5: float
+    map: float | None
+
+
+def new_model(spec: MovinetSpec, num_classes: int, settings: TrainSettings) -> keras.Model:
+    """The untrained network of `spec` with the settings' dropout, precision etc.; weights are decided by the seed."""
+    import keras
+
+    from movinet.layers.bottleneck import Bottleneck
+    from movinet.model import build_movinet
+    from movinet.training.freeze import freeze
+
+    keras.utils.set_random_seed(settings.seed)
+    model = build_movinet(
+        spec,
+        num_classes,
+        settings.dropout,
+        settings.stochastic_depth,
+        settings.batch_norm_momentum,
+        settings.precision,
+    )
+    for layer in model.layers:
+        if isinstance(layer, Bottleneck):
+            layer.scale.assign(settings.rezero)
+    freeze(model, settings.freeze_until)
+    return model
+
+
+class Training:
+    """A network in training on the cache's "train" split, measured on "val"; `epoch` is called once per epoch.
+
+    Order, augmentation and dropout are functions of (settings.seed, epoch), so a training loaded from a checkpoint
+    goes on exactly as the one that wrote it would have.  train_clip: what is trained on, if not `clip`.  ahead: batches
+    made beforehand, each on a thread of its own.  rate_scale: a factor on the learning rate.  team: the processes that
+    train together, this one a share of each batch; all must make the same calls.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        cache: FrameCache,
+        clip: ClipSpec,
+        settings: TrainSettings,
+        train_clip: ClipSpec | None = None,
+        ahead: int = 0,
+        team: Team | None = None,
+    ):
+        import keras
+
+        from movinet.training.step import Loss, evaluation_step, new_optimizer, training_step
+
+        self.model, self.cache, self.clip, self.settings = model, cache, clip, settings
+        self.train_clip, self.ahead, self.team = train_clip or clip, ahead, team
+        self.epochs_done = self.steps_done = 0  # steps: of the epoch under way
+        self._sums = np.zeros(3)  # clips, loss, accuracy of those steps
+        self._pending: tuple[int, Any, Any] | None = None
+        counts = {split: len(cache.index(split)) for split in ("train", "val")}
+        for split, count in counts.items():
+            if not count:
+                raise InputError(f"{cache.folder}: no clips of split {split!r}; training needs train and val")
+        self.batch_size = min(settings.batch_size, counts["train"])
+        if team and self.batch_size % team.size:
+            raise InputError(
+                f"a batch of {self.batch_size} clips has no equal shares for {team.size} workers; "
+                "allowed: a train.batch_size, and so many clips, that the workers divide"
+            )
+        self.steps_per_epoch = counts["train"] // self.batch_size
+        self.rate_scale = keras.Variable(1.0, trainable=False)
+        weights = model.trainable_variables
+        self.optimizer = new_optimizer(settings, self.steps_per_epoch, weights, self.rate_scale, team)
+        self.members = members_of(cache, settings)
+        loss = Loss(settings.label_smoothing, self.members, class_weights(cache, settings))
+        self._train_step = training_step(model, self.optimizer, loss)
+        self._evaluation_step = evaluation_step(model, loss)
+
+    def epoch(self, on_step: Callable[[], None] | None = None) -> Measurement:
+        """Trains once over the training clips, or what is left of them, then measures; on_step: called after each step.
+
+        Raises TrainingDiverged at the first bad loss.
+        """
+        from movinet.training.step import reseed
+
+        settings, epoch = self.settings, self.epochs_done
+        if epoch >= settings.epochs:
+            raise ValueError(f"all {settings.epochs} epochs are done: the learning rate has come to its end")
+        if not self.steps_done:
+            reseed(self.model, settings.seed, epoch, self._rank)
+        self.optimizer.read()
+        began = time.perf_counter()
+        waited = self._train(on_step)
+        trained = time.perf_counter()
+        score = self.evaluate()
+        clips, loss, accuracy = self._sums.tolist()
+        self.epochs_done, self.steps_done, self._sums = epoch + 1, 0, np.zeros(3)
+        return Measurement(
+            epoch=self.epochs_done,
+            loss=loss / clips,
+            accuracy=accuracy / clips,
+            val_loss=score.loss,
+            val_accuracy=score.accuracy,
+            train_seconds=trained - began,
+            eval_seconds=time.perf_counter() - trained,
+            val_top5=score.top5,
+            val_map=score.map,
+            data_seconds=waited,
+        )
+
+    def _train(self, on_step: Callable[[], None] | None) -> float:
+        """The steps of this epoch that are not done; returns the seconds in which there was no batch to train on.
+
+        A result is looked at when the next step is under way, so that a GPU need not wait.
+        """
+        settings, waited = self.settings, 0.0
+        train: Iterator[Batch] = batches(
+            self.cache,
+            "train",
+            self.train_clip,
+            self.batch_size,
+            settings.seed,
+            self.epochs_done,
+            settings.augment,
+            ahead=self.ahead,
+            mixing=settings.mixing,
+            first=self.steps_done,
+            share=(self.team.rank, self.team.size) if self.team else (0, 1),
+        )
+        while True:
+            began = time.perf_counter()
+            batch = next(train, None)
+            waited += time.perf_counter() - began
+            if batch is None:
+                self._settle()
+                return waited
+            clips, labels = batch
+            loss, accuracy = self._train_step(clips, labels)
+            self._settle()
+            self._pending = (self.batch_size, loss, accuracy)
+            self.steps_done += 1
+            if on_step:
+                on_step()
+
+    def _settle(self) -> None:
+        """Counts the newest result. Raises TrainingDiverged."""
+        if self._pending is None:
+            return
+        (count, loss, accuracy), self._pending = self._pending, None
+        if not math.isfinite(loss := float(loss)):
+            step = round(self._sums[0] / self.batch_size) + 1
+            raise TrainingDiverged(f"loss is {loss} at step {step} of epoch {self.epochs_done + 1}")
+        self._sums += (count, count * loss, count * float(accuracy))
+
+    def evaluate(self, split: str = "val") -> Score:
+        """The means of the centre clips of a split, with the averaged weights if there are."""
+        size = self.batch_size
+        results, scores, wanted = [], [], []
+        with self.optimizer.averaged():
+            for clips, labels in batches(self.cache, split, self.clip, size, shuffle=False, drop_last=False):
+                count = len(labels)
+                if count < size:  # filled up, since another batch size would be another graph
+                    clips, labels = np.resize(clips, (size, *clips.shape[1:])), np.resize(labels, size)
+                *values, logits = self._evaluation_step(clips, labels)
+                results.append([count, *(float(np.mean(value[:count])) for value in values)])
+                if self.members is not None:
+                    scores.append(np.asarray(logits)[:count])
+                    wanted.append(self.members[labels[:count]])
+        counts, *columns = np.array(results).T
+        loss, accuracy, top5 = (float(np.average(column, weights=counts)) for column in columns)
+        precision = mean_average_precision(np.concatenate(scores), np.concatenate(wanted)) if scores else None
+        if self.team is None:
+            return Score(loss, accuracy, top5, precision)
+        loss, accuracy, top5, mean_precision = self.team.first([loss, accuracy, top5, precision or 0.0])
+        return Score(loss, accuracy, top5, None if precision is None else mean_precision)
+
+    def save(self, folder: str | Path, notes: dict[str, Any] | None = None) -> None:
+        """Writes weights, optimizer, random states and progress to `folder`/training.npz, whole or not at all.
+
+        notes: plain data that `load` gives back.  Between two steps of an epoch it may be called, too.
+        """
+        self._settle()
+        arrays: dict[str, Any] = {name: np.asarray(variable) for name, variable in self._variables().items()}
+        state = {"epochs_done": self.epochs_done, "steps_done": self.steps_done, "sums": self._sums.tolist()}
+        state |= {"settings": asdict(self.settings), "notes": notes or {}}
+        write_checkpoint(Path(folder, CHECKPOINT), arrays, state)
+
+    def load(self, folder: str | Path) -> dict[str, Any]:
+        """Goes on where `save` was called; returns its notes.
+
+        Raises CheckpointError unless it is of the same network and settings.
+        """
+        from movinet.training.step import reseed
+
+        variables = self._variables()
+        shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+        arrays, state = read_checkpoint(Path(folder, CHECKPOINT), shapes, self.settings)
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
+        self.epochs_done, self.steps_done = state["epochs_done"], state["steps_done"]
+        self._sums, self._pending = np.array(state["sums"]), None
+        if self._rank:  # the states in the file are those of the process that wrote it
+            reseed(self.model, self.settings.seed, self.epochs_done, self._rank, go_on=True)
+        return state["notes"]
+
+    @property
+    def _rank(self) -> int:
+        return self.team.rank if self.team else 0
+
+    @property
+    def finite(self) -> bool:
+        """Whether all weights and the optimizer's state are numbers: a good loss may have had bad gradients."""
+        return all(np.isfinite(np.asarray(variable)).all() for variable in self._variables().values())
+
+    def _variables(self) -> dict[str, Any]:
+        """All that training changes, by the names in a checkpoint."""
+        from movinet.training.step import random_states
+
+        groups = {"weight": self.model.weights, "optimizer": self.optimizer.variables}
+        groups |= {"random": random_states(self.model), "rate_scale": [self.rate_scale]}
+        return {f"{name}{index}": variable for name, group in groups.items() for index, variable in enumerate(group)}

@@ -1,0 +1,42 @@
+"""The clips of a search: those that its candidates can ask for, decoded once for all trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from movinet.data import prepare as decoded
+from movinet.data.cache import FrameCache
+from movinet.data.prepare import DataSettings
+from movinet.spec import ClipSpec
+from search.folder import NOTES_FILE, write_whole
+from search.view.listener import Listener
+from space.candidate import clip
+from space.space import Space
+
+
+def prepare(
+    data: DataSettings, clips: Iterable[ClipSpec], listener: Listener, run_folder: Path | None = None
+) -> FrameCache:
+    """The frames that these clips need, as `movinet.data.prepare.prepare`; the listener hears how far it is.
+
+    What is left out, such as clips that do not decode, it hears in a line each; `run_folder`'s notes.txt keeps them.
+    """
+    notes: list[str] = []
+    cache = decoded.prepare(data, clips, listener.on_data, notes.append)
+    for line in notes:
+        listener.on_note(line)
+    if notes and run_folder:
+        path = run_folder / NOTES_FILE
+        known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        write_whole(path, "".join(f"{line}\n" for line in dict.fromkeys([*known, *notes])))
+    return cache
+
+
+def clips_of(space: Space) -> list[ClipSpec]:
+    """Every clip that a candidate of the space can ask for."""
+    chosen = [dict(space.fixed)]
+    for decision in space.decisions:
+        if decision.name.startswith("clip."):
+            chosen = [{**values, decision.name: value} for values in chosen for value in decision.values]
+    return [clip(values) for values in chosen]

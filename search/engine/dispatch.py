@@ -1,0 +1,116 @@
+"""Hand out what is to be trained, and turn what became of it into records and members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from movinet.cost import network_cost
+from movinet.spec import MovinetSpec
+from results.members import read_metrics
+from results.record import TrialRecord
+from search.engine.searcher import Job
+from search.engine.tuner import Ending, latest_checkpoint
+from search.plan import Assignment, Plan
+from search.settings import Settings
+from search.view.listener import Listener
+
+BROKEN = 4  # trials that fail one after the other before a run counts as broken
+
+
+class SearchWatcher:
+    """Hands out the plan's assignments as jobs, and turns endings into records.
+
+    broken: the last reason once `BROKEN` trials in a row have failed; nothing more is handed out then.
+    """
+
+    def __init__(self, plan: Plan, settings: Settings, run_folder: Path, listener: Listener):
+        self.plan, self.settings, self.run_folder, self.listener = plan, settings, run_folder, listener
+        self.assigned: dict[int | str, Assignment] = {}
+        self.failures: list[str] = []  # in a row
+
+    @property
+    def broken(self) -> str | None:
+        return self.failures[-1] if len(self.failures) >= BROKEN else None
+
+    def next_job(self) -> Job | None:
+        assignment = None if self.broken else self.plan.next()
+        if assignment is None:
+            return None
+        trial = assignment.trial
+        self.assigned[trial] = assignment
+        seed = self.settings.train.seed + trial
+        flops = network_cost(assignment.spec, num_classes=self.plan.task.num_classes).flops
+        return Job(trial, assignment.spec, flops, seed, latest_checkpoint(self.run_folder, trial))
+
+    def started(self, job: Job, worker: int) -> None:
+        self.listener.on_start(job.name, job.flops, worker)
+
+    def reported(self, job: Job, result: Mapping[str, Any]) -> None:
+        self.listener.on_epoch(job.name, result["measurements"][-1])
+
+    def ended(self, job: Job, ending: Ending) -> None:
+        record = self.record(job, ending)
+        self.failures = [*self.failures, ending.reason] if ending.reason else []
+        self.plan.record(record)
+        self.listener.on_record(record)
+
+    def record(self, job: Job, ending: Ending) -> TrialRecord:
+        asked = self.assigned.pop(job.name).asked
+        measurements = ending.measurements
+        is_whole = len(measurements) >= self.settings.train.epochs
+        return TrialRecord(
+            trial=asked.trial,
+            candidate=asked.candidate,
+            spec=job.spec.to_dict(),
+            spec_id=job.spec.id,
+            cost=asdict(network_cost(job.spec, num_classes=self.plan.task.num_classes)),
+            measurements=measurements,
+            accuracy=max((each["val_accuracy"] for each in measurements), default=None),
+            status="failed" if ending.reason else "finished" if is_whole else "stopped",
+            reason=ending.reason,
+            seed=job.seed,
+            seconds=ending.seconds,
+            times=ending.times,
+            rejected=asked.rejected,
+        )
+
+
+class FamilyWatcher:
+    """Hands out members, the costliest first."""
+
+    def __init__(
+        self,
+        members: Mapping[str, MovinetSpec],
+        settings: Settings,
+        run_folder: Path,
+        num_classes: int,
+        listener: Listener,
+    ):
+        self.settings, self.run_folder, self.listener = settings, run_folder, listener
+        self.flops = {name: network_cost(spec, num_classes=num_classes).flops for name, spec in members.items()}
+        self.waiting = sorted(members.items(), key=lambda item: -self.flops[item[0]])
+        self.failed: dict[str, str] = {}
+
+    def next_job(self) -> Job | None:
+        if not self.waiting:
+            return None
+        name, spec = self.waiting.pop(0)
+        checkpoint = latest_checkpoint(self.run_folder, name)
+        member = str((self.run_folder / "family" / name).resolve())
+        return Job(name, spec, self.flops[name], self.settings.train.seed, checkpoint, member)
+
+    def started(self, job: Job, worker: int) -> None:
+        self.listener.on_start(job.name, job.flops, worker)
+
+    def reported(self, job: Job, result: Mapping[str, Any]) -> None:
+        self.listener.on_epoch(job.name, result["measurements"][-1])
+
+    def ended(self, job: Job, ending: Ending) -> None:
+        metrics = read_metrics(self.run_folder / "family" / str(job.name))
+        if ending.reason or metrics is None:
+            self.failed[str(job.name)] = ending.reason or "was not written"
+        else:
+            self.listener.on_member(str(job.name), metrics)

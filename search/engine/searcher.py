@@ -1,0 +1,61 @@
+"""Any source of jobs as a searcher of Ray Tune: Tune asks, the source answers until it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from movinet.spec import MovinetSpec
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to train: a search's trial (its number is the name) or a family member.
+
+    checkpoint: a folder to go on from.  member: a folder to write the trained network to.
+    """
+
+    name: int | str
+    spec: MovinetSpec
+    flops: int
+    seed: int
+    checkpoint: str | None = None
+    member: str | None = None
+
+    def config(self) -> dict[str, Any]:
+        """What travels to the worker (`search.trial.Trial`)."""
+        return {**vars(self), "spec": self.spec.to_dict()}
+
+
+class JobSearcher(Searcher):
+    """Keeps which of Tune's trials is which job; results go through `search.engine.tuner`, not through here."""
+
+    def __init__(self, next_job: Callable[[], Job | None], common: dict[str, Any]):
+        super().__init__(metric="val_accuracy", mode="max")
+        self.next_job, self.common = next_job, common
+        self.jobs: dict[str, Job] = {}
+        self.again: list[Job] = []
+
+    def suggest(self, trial_id: str) -> Any:
+        job = self.again.pop(0) if self.again else self.next_job()
+        if job is None:
+            return Searcher.FINISHED
+        self.jobs[trial_id] = job
+        return {**self.common, **job.config()}
+
+    def hand_out_again(self) -> None:
+        """Jobs that Tune was given, and that nobody has begun when it gives up."""
+        self.again += self.jobs.values()
+        self.jobs.clear()
+
+    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
+        """Nothing: the callback hears the same, with the trial's reason."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: a run's own records rebuild its state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing, likewise."""

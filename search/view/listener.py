@@ -1,0 +1,36 @@
+"""What a run tells whoever watches it, as plain events; this class hears them all and does nothing.
+
+All methods are called in the driver's main thread and should return at once. Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from results.record import TrialRecord
+
+
+class Listener:
+    """Override what you want to hear."""
+
+    def on_data(self, what: str, done: int, total: int) -> None:
+        """Clips are being prepared: `what` is "writing clips" or "decoding clips", `done` of `total` are ready."""
+
+    def on_note(self, text: str) -> None:
+        """A line that stays: a kind of thing that is left out of the clips, such as those that do not decode."""
+
+    def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
+        """The search begins or goes on: `total` trials in all, of which `finished` are recorded already."""
+
+    def on_start(self, trial: int | str, flops: int, worker: int) -> None:
+        """A worker (0, 1 ...) begins a trial (a number) or a family member (its name)."""
+
+    def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
+        """An epoch ended: the fields of `movinet.training.training.Measurement`."""
+
+    def on_record(self, record: TrialRecord) -> None:
+        """A trial ended, whatever its status, and its record is on the disk."""
+
+    def on_member(self, name: str, metrics: Mapping[str, Any]) -> None:
+        """A family member is trained and written, or was before; metrics as in its metrics.json."""

@@ -1,0 +1,213 @@
+"""What a user sees of a run: one live view, or plain lines where there is no terminal to redraw (or CI=true).
+
+rich is imported here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from results.record import TrialRecord
+from search.settings import Settings
+from search.view.listener import Listener
+from search.view.progress import FamilyProgress, SearchProgress, Training
+from space.scaling.compound import MEMBERS
+
+QUIET_SECONDS = 15.0  # without a terminal: the least time between two lines that only say how far something is
+
+
+class Terminal(Listener):
+    """Shows a run as its events come in; a context manager, so that it leaves tidily.
+
+    live: redraw one view in place; by default if the stream is a terminal and CI is not set. Otherwise lines.
+    """
+
+    def __init__(self, title: str, settings: Settings, stream: TextIO | None = None, live: bool | None = None):
+        self.title, self.settings, self.stream = title, settings, stream or sys.stdout
+        self.live = _is_live(self.stream) if live is None else live
+        console = Console(file=self.stream, force_terminal=self.live, highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
+        self.bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console)
+        self.began = time.monotonic()
+        self.spoke = -QUIET_SECONDS
+        self.steps: dict[str, TaskID] = {}  # what is prepared -> its bar
+        self.notes: set[str] = set()
+        self.training: dict[int | str, Training] = {}
+        self.search: SearchProgress | None = None
+        self.family: FamilyProgress | None = None
+        self.view = Live(console=console, get_renderable=self.render, refresh_per_second=4)
+
+    def __enter__(self) -> Terminal:
+        if self.live:
+            self.view.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live:
+            self.view.stop()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Ray Tune pickles all that its callbacks can reach, a terminal cannot be, and nobody reads it."""
+        return {}
+
+    def on_data(self, what: str, done: int, total: int) -> None:
+        if what not in self.steps:
+            self.steps[what] = self.bars.add_task(what, total=total)
+        self.bars.update(self.steps[what], completed=done, total=total)
+        if done == total or self._is_quiet():
+            left = self.bars.tasks[self.steps[what]].time_remaining
+            self._line(f"{what}: {done}/{total}" + (f", about {_clock(left)} left" if left else ""))
+
+    def on_note(self, text: str) -> None:
+        if text in self.notes:  # the clips of the search serve the family, too
+            return
+        self.notes.add(text)
+        if self.live:
+            self.view.console.print(Text(text, style="yellow"), soft_wrap=True)
+        self._line(text)
+
+    def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
+        self.search = SearchProgress(total, finished, self.settings.load_budget().flops)
+        before = f", {len(finished)} of them recorded before" if finished else ""
+        self._line(f"search: {total} trials on {_count(workers, 'worker')}{before}")
+
+    def on_start(self, trial: int | str, flops: int, worker: int) -> None:
+        epochs = self.settings.train.epochs
+        if isinstance(trial, str):
+            self._begin_family()
+            epochs = self.settings.scaling.epochs or epochs
+        elif self.search and self.search.began is None:
+            self.search.began = time.monotonic()
+        self.training[trial] = Training(worker, flops, epochs)
+
+    def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
+        training = self.training[trial]
+        training.epoch_done(measurement["epoch"], measurement["val_accuracy"])
+        if self._is_quiet():
+            accuracy = f"{measurement['val_accuracy']:.1%}"
+            self._line(f"{_name(trial)} epoch {training.epoch}/{training.epochs}: {accuracy} | {self._facts(trial)}")
+
+    def on_record(self, record: TrialRecord) -> None:
+        assert self.search is not None  # on_run comes first
+        self.training.pop(record.trial, None)
+        self.search.records.append(record)
+        outcome = record.reason if record.status == "failed" else f"{record.accuracy or 0.0:.1%}"
+        text = f"trial {record.trial} {record.status}: {outcome} at {_mflops(record.cost['flops'])}"
+        if self.live and record.status == "failed":
+            self.view.console.print(Text(text, style="red"), soft_wrap=True)
+        self._line(f"{text} | {self._facts(record.trial)}")
+
+    def on_member(self, name: str, metrics: Mapping[str, Any]) -> None:
+        self._begin_family()
+        self.training.pop(name, None)
+        assert self.family is not None
+        self.family.accuracies[name] = metrics["accuracy"]
+        self._line(f"{name} trained: {metrics['accuracy']:.1%} at {_mflops(metrics['flops'])} | {self._facts(name)}")
+
+    def render(self) -> RenderableType:
+        """The live view of this moment."""
+        parts: list[RenderableType] = [self.bars.get_renderable()] if self.steps else []
+        if self.search:
+            parts += [_heading("search", len(self.search.records), self.search.trials), Text(self._facts(0))]
+        if self.family:
+            parts += [_heading("family", len(self.family.accuracies), len(MEMBERS)), Text(self._facts("A0"))]
+        return Group(*parts, *([_training_table(self.training)] if self.training else []))
+
+    def _begin_family(self) -> None:
+        if self.family is None:
+            self.family = FamilyProgress(MEMBERS, self.settings.scaling.ratio, time.monotonic())
+
+    def _facts(self, trial: int | str) -> str:
+        """The numbers of the moment, of the search or of the family, in the order of interest."""
+        now = time.monotonic()
+        if isinstance(trial, str) and (family := self.family):
+            facts = [f"{name} {accuracy:.1%}" for name, accuracy in sorted(family.accuracies.items())]
+            members = {name: training for name, training in self.training.items() if isinstance(name, str)}
+            return "   ".join([*facts, _time(now - self.began, family.seconds_left(members, now))])
+        search = self.search
+        assert search is not None
+        facts = [] if self.live else [f"{len(search.records)}/{search.trials}"]
+        facts += [f"{search.ended(status)} {status}" for status in ("stopped", "failed") if search.ended(status)]
+        if best := search.best:
+            facts.append(f"best {best.accuracy or 0.0:.1%} at {_mflops(best.cost['flops'])} (#{best.trial})")
+            facts.append(f"front {search.front_size}, hypervolume {search.hypervolume:.3f}")
+        if self.family:  # the search is over
+            return "   ".join(facts)
+        trials = [training for name, training in self.training.items() if isinstance(name, int)]
+        if search.began is None:
+            facts.append("workers are starting")
+        elif len(search.records) >= search.trials:
+            facts.append("the best becomes a family")
+        return "   ".join([*facts, _time(now - self.began, search.seconds_left(trials, now))])
+
+    def _is_quiet(self) -> bool:
+        return time.monotonic() - self.spoke >= QUIET_SECONDS
+
+    def _line(self, text: str) -> None:
+        """A line, where the view cannot be redrawn."""
+        if not self.live:
+            self.spoke = time.monotonic()
+            print(text, file=self.stream, flush=True)
+
+
+def _heading(title: str, done: int, total: int) -> RenderableType:
+    row = Table.grid(padding=(0, 2))
+    row.add_row(Text(title, style="bold"), ProgressBar(total, done, width=30), Text(f"{done} of {total}"))
+    return row
+
+
+def _training_table(training: Mapping[int | str, Training]) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("worker", "training", "MFLOPs", "epoch", "accuracy"):
+        table.add_column(column, justify="right")
+    for name, one in sorted(training.items(), key=lambda item: item[1].worker):
+        accuracy = "" if one.accuracy is None else f"{one.accuracy:.1%}"
+        cells = (str(one.worker + 1), _name(name), f"{one.flops / 1e6:.2f}", f"{one.epoch}/{one.epochs}", accuracy)
+        table.add_row(*cells)
+    return table
+
+
+def _name(trial: int | str) -> str:
+    return trial if isinstance(trial, str) else f"#{trial}"
+
+
+def _is_live(stream: TextIO) -> bool:
+    in_ci = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+    return stream.isatty() and not in_ci and os.environ.get("TERM") != "dumb"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _mflops(flops: float) -> str:
+    return f"{flops / 1e6:.3g} MFLOPs"
+
+
+def _time(gone: float, left: float | None) -> str:
+    return f"{_clock(gone)} gone" + (f", about {_clock(left)} left" if left else "")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
