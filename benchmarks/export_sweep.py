@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from movinet.export.litert.operators import ExportError
+from movinet.export.errors import ExportError
 from movinet.machine.quiet import native_stderr_closed
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec, MovinetSpec
@@ -74,7 +74,7 @@ def with_bounded_weights(spec: MovinetSpec) -> Any:
 
 def exported(name: str, model: Any, clip: ClipSpec, file: str, folder: Path) -> dict[str, Any]:
     """A line of the results: how far the file is from the network, or why there is none."""
-    from movinet.export import export
+    from movinet.export.run import export
 
     format, quantize, ending = FILES[file]
     begun, line = time.perf_counter(), {"network": name, "file": file}

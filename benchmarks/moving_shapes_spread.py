@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from movinet.cost import network_cost
 from movinet.data.cache import FrameCache
 from movinet.spec import MovinetSpec
-from movinet.training.training import TrainSettings
+from movinet.training.settings import TrainSettings
 from search.clips import prepare
 from search.settings import load_settings
 from search.view.listener import Listener
@@ -34,7 +34,8 @@ ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OPE
 
 def train(job: Job) -> tuple[float, float]:
     """The best validation accuracy over the epochs, and the processor seconds that it took."""
-    from movinet.training.training import Training, new_model
+    from movinet.training.new_model import new_model
+    from movinet.training.training import Training
 
     spec, settings, folder = job
     began, cache = time.process_time(), FrameCache.open(folder)

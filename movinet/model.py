@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -10,6 +10,9 @@ from movinet.layers.bottleneck import Bottleneck
 from movinet.layers.conv import ConvBlock
 from movinet.layers.head import ClassifierHead, Head
 from movinet.spec import MovinetSpec
+
+if TYPE_CHECKING:
+    import keras
 
 
 def build_movinet(
@@ -103,3 +106,14 @@ def in_float32(model: keras.Model) -> keras.Model:
     )
     twin.set_weights(model.get_weights())
     return twin
+
+
+def is_movinet(model: keras.Model) -> bool:
+    """Whether every layer is one of `build_movinet`'s, so that a `FrameGraph` gives what the model gives."""
+    kinds = (keras.layers.InputLayer, ConvBlock, Bottleneck, Head, ClassifierHead)
+    return all(isinstance(layer, kinds) for layer in model.layers)
+
+
+def is_causal(model: keras.Model) -> bool:
+    """Whether a network can run frame by frame."""
+    return any(getattr(layer, "causal", False) for layer in model.layers)

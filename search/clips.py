@@ -11,7 +11,7 @@ from movinet.data.prepare import DataSettings
 from movinet.spec import ClipSpec
 from search.folder import NOTES_FILE, write_whole
 from search.view.listener import Listener
-from space.candidate import clip
+from space.network import clip
 from space.space import Space
 
 

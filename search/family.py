@@ -8,8 +8,8 @@ from movinet.spec import MovinetSpec, spec_from_dict
 from results.record import TrialRecord
 from search.objectives.objective import absolute_reward
 from search.settings import DataSettings, SearchSettings, Settings
-from space.scaling.compound import family
-from space.scaling.steps import Limits
+from space.scaling.coefficients import Limits
+from space.scaling.members import family
 
 
 class NoBestTrial(RuntimeError):

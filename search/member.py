@@ -56,7 +56,8 @@ def _export(folder: Path, evaluation: Evaluation, cache: FrameCache) -> dict[str
 
     It is proved on clips of the validation split.
     """
-    from movinet.export import export, is_causal
+    from movinet.export.run import export
+    from movinet.model import is_causal
 
     name, began = "stream.tflite" if is_causal(evaluation.model) else "clip.tflite", time.monotonic()
     clip, entries = evaluation.spec.clip, cache.index("val")

@@ -14,12 +14,13 @@ from movinet.config import file as config_file
 from movinet.config.file import override, plain, read_yaml, to_yaml
 from movinet.config.typed import ConfigError, build, require
 from movinet.data.prepare import DataSettings
-from movinet.training.training import TrainSettings
+from movinet.training.settings import TrainSettings
 from space.budget import Budget
+from space.decision import SpaceError
 from space.load import load_budget, load_space
-from space.scaling.compound import MEMBERS
-from space.scaling.steps import Coefficients
-from space.space import Space, SpaceError
+from space.scaling.coefficients import Coefficients
+from space.scaling.members import MEMBERS
+from space.space import Space
 
 
 @dataclass(frozen=True)

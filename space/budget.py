@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 from movinet.cost import Cost
-from space.space import SpaceError
+from space.decision import SpaceError
 
 
 @dataclass(frozen=True)

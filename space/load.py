@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 from movinet.spec import HeadSpec, MovinetSpec, StemSpec
 from space import rules
 from space.budget import Budget
+from space.decision import Decision, SpaceError, layer_decisions
 from space.rules import Rule
-from space.space import Decision, Space, SpaceError, layer_decisions
+from space.space import Space
 from space.yaml_file import read_yaml
 
 SECTIONS = ("space", "budget")

@@ -8,8 +8,9 @@ from itertools import product
 from typing import Any
 
 from movinet.spec import BlockSpec, MovinetSpec
-from space.candidate import MODEL_FIELDS, Candidate, clip, expand_filters, filters, layer_value
-from space.space import Decision, Space
+from space.decision import Decision
+from space.network import MODEL_FIELDS, clip, expand_filters, filters, layer_value
+from space.space import Candidate, Space
 
 Facts = dict[str, Any]
 

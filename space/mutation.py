@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from space.candidate import Candidate
-from space.space import Space, SpaceError
+from space.decision import SpaceError
+from space.space import Candidate, Space
 
 
 def mutate(candidate: Candidate, space: Space, rng: random.Random) -> Candidate:

@@ -7,8 +7,8 @@ from typing import Any
 
 from movinet.cost import Cost, network_cost
 from space.budget import Budget
-from space.candidate import Candidate
-from space.space import Space, SpaceError
+from space.decision import SpaceError
+from space.space import Candidate, Space
 
 
 def sample(space: Space, rng: random.Random) -> Candidate:

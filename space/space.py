@@ -6,68 +6,15 @@ block is deep enough, so a candidate never carries a choice that its network doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from movinet.config.errors import InputError
-
-if TYPE_CHECKING:
-    from space.candidate import Candidate
-
-
-class SpaceError(InputError):
-    """A space, a candidate or a budget that is not allowed; the text names key, value and what is allowed."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Holds where the decision `name` (a depth) is `at_least` so large."""
-
-    name: str
-    at_least: int
-
-    def holds(self, values: Mapping[str, Any]) -> bool:
-        return values[self.name] >= self.at_least
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One choice among `values`, which are plain JSON (a kernel is a list); active where `condition` holds."""
-
-    name: str
-    values: tuple[Any, ...]
-    condition: Condition | None = None
-
-    def __post_init__(self):
-        if not self.values:
-            raise SpaceError(f"{self.name}=[] is not allowed; allowed: one value or more")
-
-    @property
-    def is_of_layer(self) -> bool:
-        """Whether it is one layer's choice, such as `block3.layer2.kernel`."""
-        return self.name.count(".") == 2
-
-    def is_active(self, values: Mapping[str, Any]) -> bool:
-        return self.condition is None or self.condition.holds(values)
-
-    def match(self, value: Any) -> Any:
-        """The decision's own form of `value` (4 for 4.0, a list for a tuple). Raises SpaceError if there is none."""
-        wanted = list(value) if isinstance(value, tuple) else value
-        for own in self.values:
-            if own == wanted and isinstance(own, bool) == isinstance(wanted, bool):
-                return own
-        raise SpaceError(f"{self.name}={value!r} is not allowed; allowed: {', '.join(map(str, self.values))}")
-
-
-def layer_decisions(block: str, depths: Sequence[int], choices: Mapping[str, tuple[Any, ...]]) -> Iterator[Decision]:
-    """The choices of each layer that a block of these depths can have; all of its layers offer the same."""
-    for layer in range(1, max(depths) + 1):
-        condition = Condition(f"{block}.layers", layer) if layer > min(depths) else None
-        for key, values in choices.items():
-            yield Decision(f"{block}.layer{layer}.{key}", values, condition)
+from movinet.spec import HeadSpec, MovinetSpec, StemSpec
+from space.decision import Decision, SpaceError
+from space.network import MODEL_FIELDS, _block, clip, filters
 
 
 @dataclass(frozen=True)
@@ -123,8 +70,6 @@ class Space:
 
     def candidate(self, values: Mapping[str, Any]) -> Candidate:
         """The candidate with these values. Raises SpaceError for a missing, unknown, inactive or wrong one."""
-        from space.candidate import Candidate
-
         chosen: dict[str, Any] = {}
         for decision in self.active(chosen):
             if decision.name not in values:
@@ -150,3 +95,42 @@ class Space:
             return bool(self.candidate(values))
         except SpaceError:
             return False
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One point of a space: `values` holds its active decisions and nothing else, as plain JSON.
+
+    Made by `Space.candidate`, which validates, or by sampling and mutation, which choose only what is allowed.
+    """
+
+    space: Space = field(repr=False, compare=False)
+    values: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def spec(self) -> MovinetSpec:
+        """The network; made once, kept."""
+        return self._spec
+
+    @property
+    def id(self) -> str:
+        """The network's id: two ways to the same network have one."""
+        return self._spec.id
+
+    def distance(self, other: Candidate) -> int:
+        """In how many decisions two candidates differ; one that only one of them has counts as different."""
+        names = self.values.keys() | other.values.keys()
+        return sum(self.values.get(name) != other.values.get(name) for name in names)
+
+    @cached_property
+    def _spec(self) -> MovinetSpec:
+        chosen = {**self.space.fixed, **self.values}
+        return MovinetSpec(
+            stem=StemSpec(filters(chosen, "stem", "filters"), tuple(chosen["stem.kernel"]), chosen["stem.stride"]),
+            blocks=tuple(_block(chosen, name) for name in self.space.blocks),
+            head=HeadSpec(filters(chosen, "head", "project_filters"), chosen["head.head_filters"]),
+            clip=clip(chosen),
+            **{name: chosen[f"model.{name}"] for name in MODEL_FIELDS},
+        )

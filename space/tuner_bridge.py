@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from space.candidate import Candidate
-from space.space import Decision, Space, SpaceError
+from space.decision import Decision, SpaceError
+from space.space import Candidate, Space
 
 if TYPE_CHECKING:
     import keras_tuner

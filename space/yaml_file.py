@@ -7,7 +7,7 @@ from typing import Any
 
 from movinet.config import file as config_file
 from movinet.config.typed import ConfigError
-from space.space import SpaceError
+from space.decision import SpaceError
 
 
 def read_yaml(path: str | Path) -> Any:

@@ -20,8 +20,8 @@ from movinet.bench.deploy.plot import draw
 from movinet.bench.deploy.runner import opened
 from movinet.bench.deploy.sitting import Measurement, Plan, Sitting
 from movinet.bench.deploy.table import markdown, ratio
-from movinet.data.sources.source import SourceError
-from movinet.models.folder import centre_clip
+from movinet.data.centre import centre_clip
+from movinet.data.sources.clip_set import SourceError
 from movinet.spec import ClipSpec
 from movinet.streaming import Stream
 from tests.clip_files import write_video

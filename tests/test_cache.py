@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from movinet.data.cache import CacheError, FrameCache
-from movinet.data.sources.source import ClipFile, ClipSet, read_source
+from movinet.data.sources.clip_set import ClipFile, ClipSet
+from movinet.data.sources.source import read_source
 from movinet.data.video.frames import read_frames
 from tests.clip_files import numbered_frames, numbers, write_video
 

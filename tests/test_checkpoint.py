@@ -12,7 +12,10 @@ import tensorflow as tf
 from movinet.model import build_movinet
 from movinet.presets import preset
 from movinet.spec import BlockSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
-from movinet.weights.model_garden_names import CheckpointError, load_checkpoint, official_names, save_checkpoint
+from movinet.weights.load import load_checkpoint
+from movinet.weights.model_garden_names import official_names
+from movinet.weights.save import save_checkpoint
+from movinet.weights.tensors import CheckpointError
 from tests.official_checkpoints import FIXTURES, write_checkpoint
 from tests.official_values import official_clip, official_value
 from tests.test_parity import every_frame

@@ -14,8 +14,9 @@ from movinet.__main__ import main
 from movinet.model import build_movinet
 from movinet.presets import PRESETS, preset
 from movinet.spec import BlockSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, spec_to_yaml
-from movinet.weights.cli import outline, outline_of, write_proved
-from movinet.weights.model_garden_names import load_checkpoint, save_checkpoint, save_state_dict
+from movinet.weights.load import load_checkpoint
+from movinet.weights.outline import outline, outline_of
+from movinet.weights.save import save_checkpoint, save_state_dict, write_proved
 from movinet.weights.tensorflow_graph import object_graph, weight_keys
 from movinet.weights.tensors import CheckpointError, weights_by_path
 from tests.official_checkpoints import write_checkpoint

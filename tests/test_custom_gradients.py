@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from movinet.export import export
+from movinet.export.run import export
 from movinet.machine.devices import forgotten_custom_gradients
 from tests.test_export import CLIP, built
 

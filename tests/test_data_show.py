@@ -8,7 +8,8 @@ from PIL import Image
 
 from movinet.data.batching.augment import Augment
 from movinet.data.sets.contact_sheet import CAPTION, GAP, MARGIN, TITLE, sheet, write_sheet
-from movinet.data.sources.source import SourceError, read_source
+from movinet.data.sources.clip_set import SourceError
+from movinet.data.sources.source import read_source
 from movinet.spec import ClipSpec
 from tests.clip_files import numbered_frames, numbers, write_video
 

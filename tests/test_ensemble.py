@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from movinet.cost import network_cost
+from movinet.data.centre import centre_clip
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.layers.pool import Exponential
 from movinet.model import build_movinet
 from movinet.models.ensemble import A6, Ensemble, EnsembleMember, TemporalStream, load_ensemble, temporal_ensemble
-from movinet.models.folder import MEMBER_FILES, MemberError, centre_clip
+from movinet.models.folder import MEMBER_FILES, MemberError
 from movinet.presets import preset
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, spec_to_yaml
 from movinet.streaming import Stream

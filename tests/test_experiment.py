@@ -16,14 +16,16 @@ import pytest
 from movinet.__main__ import main
 from movinet.config.typed import ConfigError
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
+from movinet.experiment.continuous import evaluate_continuously
 from movinet.experiment.folder import History
 from movinet.experiment.progress import Progress, clock
-from movinet.experiment.session import evaluate_continuously, train
+from movinet.experiment.session import train
 from movinet.experiment.settings import RunSettings, describe, difference, experiment_to_yaml, load_experiment
 from movinet.machine.lock import locked
-from movinet.models.folder import load_network, predict, read_member
+from movinet.models.answers import predict
+from movinet.models.folder import load_network, read_member
 from movinet.presets import PRESETS
-from movinet.training.training import TrainingDiverged
+from movinet.training.measurement import TrainingDiverged
 from tests.experiments import write_config
 
 CONFIGS = sorted(Path("configs/experiments").rglob("*.yaml"))

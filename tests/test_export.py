@@ -10,10 +10,11 @@ import pytest
 import tensorflow as tf
 
 from movinet.__main__ import main
-from movinet.export import ExportError, export
-from movinet.export.proof import litert_call
+from movinet.export.errors import ExportError
+from movinet.export.run import export
 from movinet.export.signature import stream_signature
 from movinet.model import build_movinet
+from movinet.models.runtime import litert_call
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, spec_to_yaml
 from movinet.streaming import initial_states, stream_model
 

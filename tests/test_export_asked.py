@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from movinet.export import ExportError, export
+from movinet.export.errors import ExportError
 from movinet.export.proof import agreements
+from movinet.export.run import export
 from movinet.export.signature import clip_signature
 from movinet.models.litert import read_manifest
 from tests.test_export import CLIP, LABELS, SIZE, SPEC, built, frames

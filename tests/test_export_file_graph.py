@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from movinet.export.litert.convert import convert, litert_file
 from movinet.export.litert.file_graph import DEPTHWISE, FileGraph
-from movinet.export.proof import litert_call
 from movinet.export.sample_clips import drawn_clips
 from movinet.export.signature import stream_signature
+from movinet.models.runtime import litert_call
 from tests.test_export import CLIP, SIZE, SPEC, built
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movinet.export import ExportError, export
+from movinet.export.errors import ExportError
+from movinet.export.run import export
 from movinet.streaming import initial_states
 from tests.test_export import CLIP, LABELS, built, frames, keras_logits, logits_of_the_originals_example
 

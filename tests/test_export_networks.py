@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from movinet.deploy.graph import FrameGraph
-from movinet.export import export
+from movinet.export.run import export
 from movinet.export.signature import clip_signature, frame_signature, stream_signature
 from movinet.presets import preset
 from movinet.spec import ClipSpec

@@ -14,7 +14,7 @@ from queue import Queue
 import numpy as np
 import pytest
 
-from movinet.export import export
+from movinet.export.run import export
 from tests.test_export import CLIP, LABELS, SIZE, built
 from tests.test_export_runners import node_folder  # noqa: F401  # a fixture
 

@@ -12,15 +12,17 @@ import tensorflow as tf
 
 from movinet.data.sets.shape_drawing import LABELS as LABELS_OF_SHAPES
 from movinet.data.sets.shape_drawing import draw
-from movinet.export import ExportError, export
+from movinet.export.errors import ExportError
 from movinet.export.litert.convert import litert_file
 from movinet.export.litert.file_graph import FileGraph, ignored_below
 from movinet.export.litert.int8 import along
 from movinet.export.litert.operators import operators
-from movinet.export.proof import LIMITS, litert_call
+from movinet.export.proof import LIMITS
+from movinet.export.run import export
 from movinet.export.sample_clips import drawn_clips
 from movinet.export.signature import stream_signature
 from movinet.model import build_movinet
+from movinet.models.runtime import litert_call
 from movinet.spec import BlockSpec, HeadSpec, LayerSpec, StemSpec
 from tests.test_export import CLIP, LABELS, SIZE, SPEC, built, frames, keras_logits
 

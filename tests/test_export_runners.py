@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
-from movinet.export import export
+from movinet.export.run import export
 from tests.test_export import CLIP, LABELS, built, frames, keras_logits
 
 LITERT_JS = "@litertjs/core@2.5.3"

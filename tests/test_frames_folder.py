@@ -9,9 +9,10 @@ from PIL import Image
 
 from movinet.data.cache import FrameCache
 from movinet.data.sets.check import inspect
-from movinet.data.sources.clip_set import pictures
-from movinet.data.sources.source import SourceError, read_source
-from movinet.data.video.frames import VideoError, decode
+from movinet.data.sources.clip_set import SourceError, pictures
+from movinet.data.sources.source import read_source
+from movinet.data.video.file import VideoError
+from movinet.data.video.frames import decode
 from movinet.data.video.image_sequence import ImageSequence
 from tests.clip_files import numbered_frames, numbers, write_video
 

@@ -18,7 +18,7 @@ ALLOWED = {
 HEAVY = ("tensorflow", "keras", "ray", "matplotlib", "pandas", "numpy", "yaml", "av", "rich")
 STANDARD_LIBRARY_ONLY = (
     *("movinet.spec", "movinet.presets", "movinet.ops", "movinet.cost"),
-    *("space.space", "space.candidate", "space.budget", "space.sampling", "space.mutation", "space.scaling.compound"),
+    *("space.space", "space.space", "space.budget", "space.sampling", "space.mutation", "space.scaling.compound"),
     *("results.members", "results.record", "results.store", "results.pareto", "results.label_placement"),
     *("results.drawing", "results.plots", "results.summary"),
 )

@@ -14,7 +14,9 @@ from movinet.model import build_movinet, embedding_model
 from movinet.spec import BlockSpec, ClipSpec, LayerSpec, StemSpec
 from movinet.streaming import initial_states, stream_model
 from movinet.training.freeze import freeze
-from movinet.training.training import Training, TrainSettings, new_model
+from movinet.training.new_model import new_model
+from movinet.training.settings import TrainSettings
+from movinet.training.training import Training
 from tests.test_model import STREAM, TINY, clips, shaken
 
 SMALL = dataclasses.replace(STREAM, stem=StemSpec(4), blocks=(BlockSpec(8, (LayerSpec(12, (3, 3, 3)),)),))

@@ -6,8 +6,8 @@ import yaml
 
 from movinet.spec import StemSpec
 from space.budget import Budget
+from space.decision import SpaceError
 from space.load import load_budget, load_space
-from space.space import SpaceError
 from tests.spaces import SMALL, SPACES
 
 GOOD = {**SMALL, "budget": {"gflops": 0.2, "parameters": 500_000, "activation_mb": 1.5, "buffer_mb": 0.25}}

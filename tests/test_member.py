@@ -10,9 +10,10 @@ import pytest
 
 from movinet.data.batching.pipeline import make_view, views
 from movinet.data.cache import FrameCache
+from movinet.data.centre import centre_square
 from movinet.data.sources.source import read_source
-from movinet.models.folder import centre_square, load_network, read_member
-from movinet.training.training import Measurement
+from movinet.models.folder import load_network, read_member
+from movinet.training.measurement import Measurement
 from results.members import read_metrics
 from search.member import write_member
 from tests.clip_files import numbered_frames, write_video

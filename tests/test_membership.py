@@ -13,8 +13,8 @@ from hypothesis import given
 from movinet.presets import preset
 from space.membership import locate
 from space.sampling import sample
+from space.scaling.coefficients import Coefficients
 from space.scaling.compound import scale_space
-from space.scaling.steps import Coefficients
 from tests.spaces import MOVINET, MOVING_SHAPES, candidates, rngs
 
 A2 = preset("a2-base")

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from movinet.model_garden.classes import Movinet, MovinetClassifier
 from movinet.presets import preset
-from movinet.weights.model_garden_names import load_checkpoint, save_checkpoint
+from movinet.weights.load import load_checkpoint
+from movinet.weights.save import save_checkpoint
 from tests.official_checkpoints import FIXTURES, write_checkpoint
 from tests.official_values import official_clip
 

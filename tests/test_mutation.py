@@ -3,10 +3,10 @@ import random
 import pytest
 from hypothesis import given
 
+from space.decision import SpaceError
 from space.load import load_space
 from space.mutation import crossover, mutate
 from space.sampling import sample
-from space.space import SpaceError
 from tests.spaces import MOVING_SHAPES, SMALL, candidates, rngs
 
 

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from movinet.__main__ import main
+from movinet.data.centre import centre_clip
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.data.video.frames import read_frames
+from movinet.models.answers import class_probabilities, predict
 from movinet.models.ensemble import load_ensemble
-from movinet.models.folder import MemberError, centre_clip, class_probabilities, load_network, predict, read_member
+from movinet.models.folder import MemberError, load_network, read_member
 from movinet.spec import ClipSpec, HeadSpec, MovinetSpec, spec_to_yaml
 from tests.clip_files import numbered_frames, write_video
 from tests.predict_members import CAUSAL, LABELS, SPEC, write_member

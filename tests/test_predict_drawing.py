@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from movinet.__main__ import main
-from movinet.data.video.frames import Converter, VideoFile, shown_frames
+from movinet.data.video.file import VideoFile
+from movinet.data.video.frames import Converter, shown_frames
 from movinet.prediction.curves import Curves
 from movinet.prediction.overlay import LEAST_SIDE, Overlay, panel
 from tests.clip_files import numbered_frames, write_video

@@ -7,14 +7,16 @@ import keras
 import numpy as np
 import pytest
 
-from movinet.export import export
+from movinet.export.run import export
 from movinet.layers.pool import CUMULATIVE, Window
 from movinet.model import build_movinet
-from movinet.models.folder import MemberError, class_probabilities, predict, read_labels
-from movinet.models.load import Wanted, load_model, temporal_pair
+from movinet.models.answers import class_probabilities, predict
+from movinet.models.folder import MemberError, read_labels
+from movinet.models.load import load_model, temporal_pair
+from movinet.models.model import Wanted
 from movinet.prediction.cli import load_models
 from movinet.presets import PRESETS
-from movinet.weights.load import save_state_dict
+from movinet.weights.save import save_state_dict
 from tests.predict_members import CAUSAL, LABELS, SPEC, write_member
 
 SIZE = SPEC.clip.resolution

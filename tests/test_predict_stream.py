@@ -17,12 +17,17 @@ import numpy as np
 import pytest
 
 from movinet.__main__ import main
-from movinet.data.video.frames import VideoFile, read_frames
+from movinet.data.centre import centre_square
+from movinet.data.video.file import VideoFile
+from movinet.data.video.frames import read_frames
 from movinet.layers.pool import CUMULATIVE, Exponential, Window
-from movinet.models.folder import centre_square, class_probabilities, load_network, read_member
-from movinet.models.load import Wanted, load_model, temporal_pair, windows
+from movinet.models.answers import class_probabilities
+from movinet.models.folder import load_network, read_member
+from movinet.models.load import load_model, temporal_pair
+from movinet.models.model import Wanted
 from movinet.prediction.cli import read_pool
-from movinet.prediction.follow import follow, open_video
+from movinet.prediction.follow import follow, windows
+from movinet.prediction.video import open_video
 from movinet.streaming import Stream
 from tests.clip_files import numbered_frames, write_video
 from tests.predict_members import CAUSAL, LABELS, write_member

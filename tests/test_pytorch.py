@@ -12,8 +12,11 @@ from safetensors.numpy import load_file, save_file
 from movinet.model import build_movinet
 from movinet.presets import preset
 from movinet.spec import BlockSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
-from movinet.weights.model_garden_names import CheckpointError, load_checkpoint, official_names, save_state_dict
+from movinet.weights.load import load_checkpoint
+from movinet.weights.model_garden_names import official_names
 from movinet.weights.pytorch_names import port_axes, state_name, weight_names
+from movinet.weights.save import save_state_dict
+from movinet.weights.tensors import CheckpointError
 from tests.official_checkpoints import FIXTURES
 from tests.official_values import official_clip, official_value
 from tests.port_states import A0, T0, port_state

@@ -12,9 +12,11 @@ from PIL import Image
 
 from movinet.data.cache import FrameCache
 from movinet.data.sets.check import inspect, report
-from movinet.data.sources.source import SourceError, read_source
+from movinet.data.sources.clip_set import SourceError
+from movinet.data.sources.source import read_source
 from movinet.data.sources.tfrecord import RecordError, crc32c, framed, parse, serialize
-from movinet.data.video.frames import VideoError, decode
+from movinet.data.video.file import VideoError
+from movinet.data.video.frames import decode
 from movinet.data.video.records import clip_record, open_record
 from tests.clip_files import numbered_frames, numbers
 

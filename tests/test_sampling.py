@@ -8,9 +8,9 @@ from hypothesis import given, settings
 
 from movinet.cost import network_cost
 from space.budget import Budget
+from space.decision import SpaceError
 from space.load import load_space
 from space.sampling import sample, sample_within
-from space.space import SpaceError
 from tests.spaces import MOVINET, MOVING_SHAPES, SMALL, SPACES, rngs
 
 

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from movinet.cost import network_cost
 from movinet.presets import preset
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
-from space.candidate import round_filters
+from space.decision import SpaceError
+from space.network import round_filters
 from space.sampling import sample
-from space.scaling.compound import MEMBERS, family, scale, scale_space
-from space.scaling.steps import Coefficients, Limits
-from space.space import SpaceError
+from space.scaling.coefficients import Coefficients, Limits
+from space.scaling.compound import scale, scale_space
+from space.scaling.members import MEMBERS, family
 from tests.spaces import MOVINET, MOVING_SHAPES, candidates
 
 KERNELS = [(1, 3, 3), (1, 5, 5), (3, 3, 3), (5, 3, 3)]

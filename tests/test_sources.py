@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from movinet.data.sources.source import ClipSet, read_source
+from movinet.data.sources.clip_set import ClipSet
+from movinet.data.sources.source import read_source
 
 CLIPS = Path(__file__).parents[2] / "shared" / "clips"
 

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movinet.spec import ClipSpec, LayerSpec, spec_from_dict
+from space.decision import Condition, Decision, SpaceError
 from space.load import load_space
-from space.space import Condition, Decision, Space, SpaceError
+from space.space import Space
 from tests.spaces import MOVINET, MOVING_SHAPES, SMALL, candidates
 
 

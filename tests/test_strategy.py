@@ -13,8 +13,8 @@ from search.strategies.evolution import Evolution
 from search.strategies.random_search import RandomSearch
 from search.strategies.strategy import SpaceUsedUp, Strategy, Task
 from space.budget import Budget
+from space.decision import SpaceError
 from space.load import load_space
-from space.space import SpaceError
 
 TASK = Task(load_space("configs/spaces/moving_shapes.yaml"), Budget(flops=3_000_000), num_classes=8)
 SMALL = load_space(

@@ -12,9 +12,12 @@ from movinet.data.cache import FrameCache
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.data.sources.source import read_source
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
+from movinet.training.checkpoint import CheckpointError
 from movinet.training.classes import class_weights, classes_of
+from movinet.training.measurement import TrainingDiverged
+from movinet.training.new_model import new_model
 from movinet.training.settings import TrainSettings
-from movinet.training.training import CheckpointError, Training, TrainingDiverged, new_model
+from movinet.training.training import Training
 
 SPEC = MovinetSpec(
     StemSpec(4), (BlockSpec(8, (LayerSpec(8, (3, 3, 3), squeeze_excite=False),)),), HeadSpec(8, 16), ClipSpec(4, 16, 4)
@@ -174,7 +177,7 @@ def test_an_average_is_the_recursion_of_its_definition():
     import keras
     import tensorflow as tf
 
-    from movinet.training.step import VectorOptimizer
+    from movinet.training.optimizer import VectorOptimizer
 
     weight = keras.Variable(np.array([1.0, 2.0], np.float32))
     optimizer = VectorOptimizer(keras.optimizers.SGD(0.1), [weight], average=0.9)
@@ -193,7 +196,7 @@ def test_gathered_gradients_make_the_update_of_a_larger_batch():
     import keras
     import tensorflow as tf
 
-    from movinet.training.step import new_optimizer
+    from movinet.training.optimizer import new_optimizer
 
     points = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
     weights = [keras.Variable(np.ones(3, np.float32)) for _ in range(2)]
@@ -224,7 +227,7 @@ def test_earlier_layers_learn_more_slowly_by_the_layer_decay():
     import keras
     import tensorflow as tf
 
-    from movinet.training.step import VectorOptimizer, _layer_rates
+    from movinet.training.optimizer import VectorOptimizer, _layer_rates
 
     model = new_model(SPEC, 12, QUICK)
     rates = dict(
@@ -255,7 +258,7 @@ def test_frozen_layers_stay_and_their_batch_norms_too(cache):
 
 
 def test_losses_of_classes_count_by_their_weights(cache):
-    from movinet.training.step import Loss
+    from movinet.training.loss import Loss
 
     logits = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
     plain, labels = Loss(), np.array([0, 1, 2, 1], np.int32)
@@ -276,7 +279,7 @@ def test_balanced_weights_make_every_class_count_alike(cache):
 
 
 def test_shares_of_labels_give_the_shares_of_their_losses():
-    from movinet.training.step import Loss
+    from movinet.training.loss import Loss
 
     logits = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
     loss = Loss()
@@ -320,7 +323,7 @@ def test_two_vectors_are_updated_as_the_single_weights_would_be(name):
     import keras
     import tensorflow as tf
 
-    from movinet.training.step import VectorOptimizer, new_optimizer
+    from movinet.training.optimizer import VectorOptimizer, new_optimizer
 
     settings = TrainSettings(optimizer=name, weight_decay=0.1, clip_norm=0.5, learning_rate=0.1, warmup=0.25, epochs=4)
     rng = np.random.default_rng(0)
@@ -348,7 +351,7 @@ def test_two_vectors_are_updated_as_the_single_weights_would_be(name):
 
 
 def test_the_learning_rate_rises_and_falls():
-    from movinet.training.step import _learning_rate
+    from movinet.training.optimizer import _learning_rate
 
     rate = _learning_rate(TrainSettings(learning_rate=0.1, warmup=0.2), 100)
     values = [float(rate(step)) for step in range(101)]

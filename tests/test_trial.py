@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from movinet.data.cache import FrameCache
-from movinet.training.training import TrainSettings
+from movinet.training.settings import TrainSettings
 from search.clips import clips_of, prepare
 from search.settings import load_settings
 from search.view.listener import Listener

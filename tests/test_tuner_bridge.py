@@ -3,8 +3,8 @@ from hypothesis import given
 
 from movinet.spec import spec_from_dict
 from space.budget import Budget
+from space.decision import SpaceError
 from space.load import load_space
-from space.space import SpaceError
 from space.tuner_bridge import candidate_from, to_keras_tuner, to_ray
 from tests.spaces import MOVINET, MOVING_SHAPES, SMALL, rngs
 

@@ -6,7 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from movinet.data.video.frames import VideoError, VideoFile, decode, read_frames
+from movinet.data.video.file import VideoError, VideoFile
+from movinet.data.video.frames import decode, read_frames
 from tests.clip_files import numbered_frames, numbers, write_video
 
 AWKWARD = Path(__file__).parents[2] / "shared" / "clips" / "awkward"

@@ -12,7 +12,8 @@ from pathlib import Path
 from movinet.config.typed import require
 from movinet.data.cache import FrameCache, Progress, Reading
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
-from movinet.data.sources.source import SourceError, read_source
+from movinet.data.sources.clip_set import SourceError
+from movinet.data.sources.source import read_source
 from movinet.machine.lock import in_turn
 from movinet.spec import ClipSpec
 

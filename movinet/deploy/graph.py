@@ -22,16 +22,8 @@ from movinet.layers.head import ClassifierHead, Head
 from movinet.layers.squeeze_excite import SqueezeExcite
 
 ACTIVATION_NAMES = {function: name for name, function in ACTIVATION_FUNCTIONS.items()}
-
 FLOAT = "kept_float"  # scope of what is not quantised: numbers that grow with the stream
-
 States = dict[str, Any]
-
-
-def is_movinet(model: keras.Model) -> bool:
-    """Whether every layer is one of `build_movinet`'s, so that a `FrameGraph` gives what the model gives."""
-    kinds = (keras.layers.InputLayer, ConvBlock, Bottleneck, Head, ClassifierHead)
-    return all(isinstance(layer, kinds) for layer in model.layers)
 
 
 @dataclass(frozen=True)

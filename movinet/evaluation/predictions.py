@@ -13,7 +13,7 @@ from movinet.data.batching.pipeline import View, make_view
 from movinet.data.cache import FrameCache
 from movinet.data.sources.clip_set import SEPARATOR
 from movinet.evaluation.metrics import average_precisions, calibration, confusion_matrix, top_k_accuracy
-from movinet.models.folder import class_probabilities
+from movinet.models.answers import class_probabilities
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:

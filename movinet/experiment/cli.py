@@ -56,10 +56,11 @@ def main(options: argparse.Namespace) -> int:
         return 0
     if options.model_dir is None:
         raise InputError("--model_dir is missing; allowed: a folder for the model")
+    from movinet.experiment.continuous import evaluate_continuously
     from movinet.experiment.progress import Progress
-    from movinet.experiment.session import evaluate_continuously, prepare_tensorflow, train
+    from movinet.experiment.session import prepare_tensorflow, train
     from movinet.experiment.workers import WorkersFailed, train_with_workers
-    from movinet.training.training import TrainingDiverged
+    from movinet.training.measurement import TrainingDiverged
 
     progress, workers = Progress(), experiment.run.workers > 1 or experiment.run.address is not None
     if not workers or options.mode.startswith("eval"):

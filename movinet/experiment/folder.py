@@ -20,7 +20,8 @@ from movinet.cost import network_cost
 from movinet.experiment.settings import Experiment, difference, experiment_to_yaml, load_experiment
 from movinet.spec import MovinetSpec, spec_to_yaml
 from movinet.training.checkpoint import CHECKPOINT
-from movinet.training.training import Measurement, Training
+from movinet.training.measurement import Measurement
+from movinet.training.training import Training
 
 CONFIG, MODEL, METRICS, LOG = "config.yaml", "model.keras", "metrics.json", "log.csv"
 

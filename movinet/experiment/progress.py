@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from movinet.training.training import Measurement
+from movinet.training.measurement import Measurement
 
 
 class Progress:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +12,16 @@ from movinet.config.typed import ConfigError
 from movinet.data.cache import FrameCache
 from movinet.data.prepare import prepare
 from movinet.experiment import folder as model_folder
-from movinet.experiment.folder import CONFIG, History
+from movinet.experiment.folder import History
 from movinet.experiment.progress import Progress
 from movinet.experiment.settings import Experiment, RunSettings
 from movinet.machine.lock import locked
 from movinet.machine.quiet import native_stderr_closed
 from movinet.spec import MovinetSpec
-from movinet.training.checkpoint import CHECKPOINT
 from movinet.training.classes import classes_of
-from movinet.training.training import Training, TrainingDiverged, new_model
+from movinet.training.measurement import TrainingDiverged
+from movinet.training.new_model import new_model
+from movinet.training.training import Training
 
 if TYPE_CHECKING:
     import keras
@@ -55,7 +54,7 @@ def network(experiment: Experiment, spec: MovinetSpec, classes: int) -> keras.Mo
     """The untrained network, or with the weights that the experiment begins with. Raises CheckpointError."""
     model = new_model(spec, classes, experiment.train)
     if experiment.weights:
-        from movinet.weights.model_garden_names import load_checkpoint
+        from movinet.weights.load import load_checkpoint
 
         path = Path(experiment.weights)
         if not path.exists() and not path.with_name(f"{path.name}.index").exists():
@@ -174,36 +173,3 @@ class _Session:
                 if value is not None and name != "epoch":
                     tf.summary.scalar(name, value)
         self.summaries.flush()
-
-
-def evaluate_continuously(experiment: Experiment, folder: str | Path, progress: Progress, poll: float = 10.0) -> None:
-    """Measures the newest epoch's checkpoint in `folder` until the training's last; rows in continuous.csv.
-
-    poll: seconds between looks; shorter epochs are left out.  An epoch that has its row is not measured again.
-    """
-    folder = Path(folder)
-    if not (folder / CONFIG).is_file():
-        raise ConfigError(f"{folder}: no training was begun here; allowed: the --model_dir of one")
-    clip, train_clip = experiment.clips()
-    spec = experiment.spec()
-    cache = clips_for(experiment, progress)
-    model = network(replace(experiment, weights=None), spec, len(classes_of(cache, experiment.train)))
-    training = Training(model, cache, clip, experiment.train, train_clip)
-    path = folder / "continuous.csv"
-    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.exists() else []
-    seen = int(rows[-1]["epoch"]) if rows else 0
-    while True:
-        history = History(**training.load(folder)) if (folder / CHECKPOINT).exists() else History()
-        if training.epochs_done > seen and not training.steps_done:
-            seen = training.epochs_done
-            score = training.evaluate(experiment.evaluation.split)
-            row = {"epoch": seen, **score._asdict()}
-            with path.open("a", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(row), lineterminator="\n")
-                if not file.tell():
-                    writer.writeheader()
-                writer.writerow(row)
-            progress.note(f"epoch {seen}: loss {score.loss:.3f}, top-1 {score.accuracy:.1%}, top-5 {score.top5:.1%}")
-        if history.stopped or training.epochs_done >= experiment.train.epochs:
-            return
-        time.sleep(poll)

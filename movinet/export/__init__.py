@@ -1,148 +1,19 @@
-"""Files of a network for other runtimes, each proved against the network before it is put in its place."""
+"""Files of a network for other runtimes, each proved against the network before it gets its name."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING
 
-import json
-import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
-
-from movinet.export.litert.operators import ExportError, RequestError
-from movinet.machine.devices import forgotten_custom_gradients
-from movinet.spec import ClipSpec
+from movinet.config.face import face
 
 if TYPE_CHECKING:
-    import keras
-    import numpy as np
+    from movinet.export.errors import ExportError as ExportError
+    from movinet.export.run import FORMATS as FORMATS
+    from movinet.export.run import QUANTIZATIONS as QUANTIZATIONS
+    from movinet.export.run import export as export
 
-__all__ = ["FORMATS", "QUANTIZATIONS", "ExportError", "export"]
-
-SUFFIXES = {"litert": ".tflite", "saved_model": "", "onnx": ".onnx", "keras": ".keras"}
-FORMATS = tuple(SUFFIXES)
-QUANTIZATIONS = ("float16", "dynamic", "int8")
-
-
-def export(
-    model: keras.Model,
-    path: str | Path,
-    format: str = "litert",
-    quantize: str | None = None,
-    *,
-    stream: bool | None = None,
-    clip: ClipSpec | None = None,
-    labels: Sequence[str] | None = None,
-    multi_label: bool = False,
-    clips: Sequence[np.ndarray] | None = None,
-    calibration: Sequence[np.ndarray] | None = None,
-    rank4: bool = False,
-    fixed: bool = False,
-    at_frames: Sequence[int] = (1, 50),
-    say: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
-    """Writes a `build_movinet` model for another runtime, loads it there and compares; returns the report.
-
-    path: the file, or the folder of a SavedModel.  quantize: of LiteRT only: None, "float16", "dynamic", "int8".
-    stream: frame by frame with the states as inputs and outputs (default: if the model is causal), else whole clips of
-    `clip` (default 50 frames of 172 pixels at 5 a second).  labels: names of the classes; multi_label: each is a yes or
-    no of its own, which the manifest tells and the runners heed.
-    clips: (T, S, S, 3) float32 in [0, 1] to compare on (default: drawn shapes); calibration: those that tell int8 its
-    ranges (default: the same).  rank4: a stream of tensors of rank 4 at most, for GPU delegates.  fixed: a SavedModel
-    of constants for one video of this size, without init_states, as TFLiteConverter wants it.  at_frames: after how
-    many frames of a stream the logits are compared.  say: takes lines of progress.
-
-    A network trained in mixed precision is written, and compared, in float32; as a .keras file it stays what it is.
-    Beside a file `x.tflite` or `x.onnx` lie x.json, the manifest (states, preprocessing, labels, hashes), x_runner.py,
-    which needs NumPy and the runtime only, for LiteRT x_runner.mjs, and x.report.json; where those are another file's,
-    x.onnx.json and so on.  An earlier export to the same path makes way.  Raises ExportError, and leaves everything as
-    it was, for operators that are not built in (it names the layer) and where logits differ by more than 1e-4 of the
-    greatest (float16: 1e-2).
-    """
-    from movinet.export.write import Job, write
-
-    _check_backend()
-    path, streams = Path(path), bool(is_causal(model) if stream is None else stream)
-    _check(path, format, quantize, streams, rank4, fixed)
-    _check_place(path, format)
-    from movinet.export.sample_clips import checked, drawn_clips
-    from movinet.model import in_float32
-
-    clip, model = clip or ClipSpec(), model if format == "keras" else in_float32(model)
-    shown = drawn_clips(clip) if clips is None else checked(clips, clip.resolution, "clips")
-    met = shown if calibration is None else checked(calibration, clip.resolution, "calibration")
-    named, stops = None if labels is None else tuple(map(str, labels)), tuple(at_frames)
-    _check_sizes(model, named, stops)
-    job = Job(model, format, quantize, streams, rank4, fixed, clip, named, multi_label, stops)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".export-", dir=path.parent) as folder, forgotten_custom_gradients():
-        draft = Path(folder) / path.name
-        stem = _stem(path, format)
-        report = write(job, draft, stem, shown, met, say)
-        draft.with_name(f"{stem}.report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-        _put_in_place(Path(folder), path)
-    return report
-
-
-def _put_in_place(folder: Path, path: Path) -> None:
-    """Moves what was written to its place, the model last."""
-    for file in sorted(folder.iterdir(), key=lambda file: file.name == path.name):
-        target = path.parent / file.name
-        if file.is_dir() and target.exists():  # a folder cannot replace one: the old one steps aside, and is deleted
-            os.replace(target, folder / f"{file.name}.old")
-        os.replace(file, target)
-
-
-def is_causal(model: keras.Model) -> bool:
-    """Whether a network can run frame by frame."""
-    return any(getattr(layer, "causal", False) for layer in model.layers)
-
-
-def _check_backend() -> None:
-    import keras
-
-    if (backend := keras.backend.backend()) != "tensorflow":
-        raise RequestError(f"KERAS_BACKEND={backend} is not allowed; allowed: tensorflow, on the same networks")
-
-
-def _check(path: Path, format: str, quantize: str | None, streams: bool, rank4: bool, fixed: bool) -> None:
-    if format not in FORMATS:
-        raise RequestError(f"format {format!r} is not allowed; allowed: {', '.join(FORMATS)}")
-    if quantize is not None and (quantize not in QUANTIZATIONS or format != "litert"):
-        allowed = ", ".join(QUANTIZATIONS) if format == "litert" else "none but for litert"
-        raise RequestError(f"quantize {quantize!r} of {format} is not allowed; allowed: {allowed}")
-    if rank4 and not (streams and format in ("litert", "onnx")):
-        raise RequestError("rank4 is not allowed here; allowed: for streams as litert or onnx")
-    if fixed and format != "saved_model":
-        raise RequestError(f"fixed is not allowed for {format}, whose sizes are fixed; allowed: for saved_model")
-    if path.name in ("", ".."):
-        raise RequestError(f"{path} is not allowed; allowed: the name of a file, or of a SavedModel's folder")
-    if (suffix := SUFFIXES[format]) and path.suffix != suffix:
-        raise RequestError(f"{path}: a {format} file must end in {suffix}")
-
-
-def _check_place(path: Path, format: str) -> None:
-    """Only an earlier export to this path may be replaced."""
-    if format != "saved_model":
-        if path.is_dir():
-            raise RequestError(f"{path} is a folder; allowed: the name of a file")
-    elif path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").exists()):
-        raise RequestError(f"{path}: what lies there is no SavedModel; allowed: a new name, or one to replace")
-
-
-def _stem(path: Path, format: str) -> str:
-    """How the names of the files beside it begin: x of x.onnx, or x.onnx where x.report.json is another file's."""
-    stem = path.name.removesuffix(SUFFIXES[format])
-    try:
-        other = json.loads(path.with_name(f"{stem}.report.json").read_text(encoding="utf-8"))["file"]
-    except (OSError, ValueError, LookupError, TypeError):  # none of ours
-        return stem
-    return f"{stem}.{format}" if other != path.name and (path.parent / other).exists() else stem
-
-
-def _check_sizes(model: keras.Model, labels: tuple[str, ...] | None, at_frames: tuple[int, ...]) -> None:
-    classes = model.output_shape[-1]
-    if labels is not None and len(labels) != classes:
-        raise RequestError(f"{len(labels)} labels are not allowed; allowed: {classes}, one for each class")
-    if not at_frames or min(at_frames) < 1:
-        raise RequestError(f"at_frames {at_frames} is not allowed; allowed: 1 or more")
+MODULES = {
+    "export": "movinet.export.run",
+    "FORMATS": "movinet.export.run",
+    "QUANTIZATIONS": "movinet.export.run",
+    "ExportError": "movinet.export.errors",
+}
+__getattr__, __dir__ = face(__name__, MODULES)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from movinet.export import FORMATS, QUANTIZATIONS, SUFFIXES, ExportError, export, is_causal
-from movinet.export.litert.operators import RequestError
+from movinet.export.errors import ExportError, RequestError
+from movinet.export.run import FORMATS, QUANTIZATIONS, SUFFIXES, export
+from movinet.model import is_causal
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec
 
@@ -116,7 +117,7 @@ def _export(source: str, options: argparse.Namespace) -> None:
     say(f"loading {source} ...")
     with native_stderr_closed():
         from movinet.export.network import read_network
-        from movinet.models.load import Wanted
+        from movinet.models.model import Wanted
 
         wanted = Wanted(options.weights, options.labels, options.frames, options.size, options.fps, options.multi_label)
         network = read_network(source, wanted)

@@ -11,7 +11,7 @@ from movinet.export.signature import Signature
 from movinet.layers.head import Head
 
 if TYPE_CHECKING:
-    from movinet.export.write import Job
+    from movinet.export.job import Job
 
 VERSION = 1
 

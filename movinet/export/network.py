@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from movinet.export import ExportError, is_causal
-from movinet.models.load import NOTHING, Wanted, load_model
+from movinet.export.errors import ExportError
+from movinet.model import is_causal
+from movinet.models.load import load_model
+from movinet.models.model import NOTHING, Wanted
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import chain, cycle, islice
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,12 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from movinet.export.progress import Say, silent, told
-from movinet.export.signature import Signature, Tensors
+from movinet.export.signature import Signature
+from movinet.models.runtime import Call
 from movinet.streaming import initial_states, stream_model
 
 LIMITS = {None: 1e-4, "float16": 1e-2}  # relative, of the logits; what is quantised further is reported
-
-Call = Callable[[Tensors], Tensors]
 
 
 @dataclass(frozen=True)
@@ -105,15 +103,3 @@ def _followed(signature: Signature, call: Call, clips: list[np.ndarray]) -> Iter
         returned = call(given)
         yield returned["logits"]
         states = signature.next_states(given, returned)
-
-
-def litert_call(file: Path, threads: int = 1) -> tuple[Call, str]:
-    """The file in the LiteRT runtime, ai-edge-litert where it is installed, else TensorFlow's own; and which it is."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-
-        runtime = "ai-edge-litert"
-    except ImportError:
-        Interpreter, runtime = tf.lite.Interpreter, "tensorflow"
-    runner: Any = Interpreter(str(file), num_threads=threads).get_signature_runner()
-    return lambda inputs: runner(**inputs), runtime

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from movinet.data.sets.shape_drawing import LABELS, draw
-from movinet.export.litert.operators import RequestError
+from movinet.export.errors import RequestError
 from movinet.export.progress import EVERY
 from movinet.spec import ClipSpec
 
@@ -30,9 +30,9 @@ def video_clips(
 
     say: is told of the progress every few seconds, and where there are fewer.
     """
+    from movinet.data.centre import centre_clip
     from movinet.data.sources.clip_set import VIDEO_SUFFIXES, files_and_frame_folders
-    from movinet.data.video.frames import VideoError
-    from movinet.models.folder import centre_clip
+    from movinet.data.video.file import VideoError
 
     folder = Path(folder)
     videos = [path for path in files_and_frame_folders(folder) if path.suffix.lower() in VIDEO_SUFFIXES]

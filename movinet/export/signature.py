@@ -11,10 +11,9 @@ import keras
 import tensorflow as tf
 
 from movinet.deploy.graph import FrameGraph
+from movinet.models.runtime import Tensors
 from movinet.spec import ClipSpec
 from movinet.streaming import initial_states
-
-Tensors = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -6,58 +6,28 @@ import errno
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
-from movinet.deploy.graph import is_movinet
-from movinet.export import is_causal
+from movinet.export.errors import ExportError
 from movinet.export.formats.onnx_file import onnx_call, onnx_file, with_next_names
 from movinet.export.formats.saved_model import keras_call, save_model, save_signature, saved_model_call
+from movinet.export.job import Job
 from movinet.export.litert.convert import convert, litert_file
-from movinet.export.litert.operators import ExportError
 from movinet.export.manifest import manifest, write_manifest
 from movinet.export.progress import Say
-from movinet.export.proof import LIMITS, agreements, litert_call
-from movinet.export.signature import Signature, clip_signature, frame_signature, stream_signature
-from movinet.spec import ClipSpec
+from movinet.export.proof import LIMITS, agreements
+from movinet.export.signature import Signature
+from movinet.model import is_causal, is_movinet
+from movinet.models.runtime import litert_call
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
 
 CALLS = {"litert": litert_call, "onnx": onnx_call, "saved_model": saved_model_call, "keras": keras_call}
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is exported, and how."""
-
-    model: keras.Model
-    format: str
-    quantize: str | None
-    streams: bool
-    rank4: bool
-    fixed: bool
-    clip: ClipSpec
-    labels: tuple[str, ...] | None
-    multi_label: bool
-    at_frames: tuple[int, ...]
-
-    def signature(self) -> Signature:
-        """How the file is called."""
-        int8 = self.quantize == "int8"
-        if self.whole_clips:
-            return clip_signature(self.model, self.clip, int8)
-        return (frame_signature if self.rank4 else stream_signature)(self.model, self.clip.resolution, int8)
-
-    @property
-    def whole_clips(self) -> bool:
-        """Whether a call takes a clip. A .keras file is the network as it is; `stream_model` makes a stream of it."""
-        return not self.streams or self.format == "keras"
 
 
 def write(

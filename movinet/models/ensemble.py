@@ -15,8 +15,9 @@ import keras
 import numpy as np
 
 from movinet.config.errors import InputError
+from movinet.data.centre import centre_clip
 from movinet.layers.pool import CUMULATIVE, Pool
-from movinet.models.folder import centre_clip, load_network, read_member
+from movinet.models.folder import load_network, read_member
 from movinet.presets import ENSEMBLES
 from movinet.spec import ClipSpec
 from movinet.streaming import Stream

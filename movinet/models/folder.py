@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from movinet.config.errors import InputError
-from movinet.data.batching.augment import Draw, centre_box
-from movinet.data.batching.cut import cut
-from movinet.data.sources.clip_set import ClipFile
-from movinet.data.video.frames import decode
-from movinet.data.video.reading import open_clip
-from movinet.spec import ClipSpec, MovinetSpec, spec_from_yaml
+from movinet.spec import MovinetSpec, spec_from_yaml
 
 if TYPE_CHECKING:
     import keras
@@ -64,56 +56,6 @@ def load_network(member: Member) -> keras.Model:
         reason = str(error).splitlines()[0]
         raise MemberError(f"{member.folder}/model.keras does not hold the weights of spec.yaml ({reason})") from error
     return network
-
-
-def predict(
-    network: keras.Model, clip: np.ndarray, labels: Sequence[str], top: int = 5, multi_label: bool = False
-) -> list[tuple[str, float]]:
-    """The `top` labels of a clip (T, H, W, 3) in [0, 1] with their probabilities, the likeliest first.
-
-    Raises ValueError for a clip in another range.
-    """
-    if clip.dtype.kind != "f" or not -0.01 <= clip.min() <= clip.max() <= 1.01:  # some resizing overshoots a little
-        found = f"{clip.dtype} from {clip.min():g} to {clip.max():g}"
-        raise ValueError(f"a clip of {found} is not allowed; allowed: floats from 0 to 1")
-    logits = np.asarray(network(clip[None], training=False))[0]
-    return likeliest(class_probabilities(logits, multi_label), labels, top)
-
-
-def class_probabilities(logits: Any, multi_label: bool = False) -> np.ndarray:
-    """Logits (..., classes) -> float64 of that shape: softmax, or the sigmoid of each where clips have many classes."""
-    logits = np.asarray(logits, np.float64)
-    if multi_label:
-        return 0.5 + 0.5 * np.tanh(logits / 2)  # exp(-x) would overflow
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
-
-
-def likeliest(
-    probabilities: np.ndarray, labels: Sequence[str], top: int = 5, threshold: float = 0.0
-) -> list[tuple[str, float]]:
-    """The `top` labels whose probability, of (classes,), is `threshold` or more, the likeliest first."""
-    best = np.argsort(-probabilities, kind="stable")[:top]
-    return [(labels[int(k)], float(probabilities[k])) for k in best if probabilities[k] >= threshold]
-
-
-def centre_clip(video: str | Path, clip: ClipSpec) -> tuple[np.ndarray, str | None]:
-    """The middle of a video, in time and space, as float32 (T, S, S, 3) in [0, 1]; and what was broken in the file.
-
-    A video shorter than the clip is repeated.  Only the part that is needed is decoded.  A folder of pictures will do.
-    """
-    with open_clip(ClipFile(Path(video), "")) as file:
-        start = max(0.0, ((file.seconds or 0.0) - clip.seconds) / 2)
-        times = [start + frame / clip.frames_per_second for frame in range(clip.frames)]
-        decoded = decode(file, times=times, short_side=2 * clip.resolution)
-    return centre_square(decoded.frames, clip.resolution), decoded.damage
-
-
-def centre_square(frames: np.ndarray, size: int) -> np.ndarray:
-    """The middle of frames (T, H, W, 3) uint8 as float32 (T, size, size, 3) in [0, 1]."""
-    out = np.empty((len(frames), size, size, 3), np.float32)
-    cut(frames, np.arange(len(frames)), Draw(centre_box(*frames.shape[1:3])), out)
-    return np.minimum(out, 1, out=out)  # resizing rounds white to a few bits more
 
 
 def read_labels(path: str | Path) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from movinet.machine.quiet import native_stderr_closed
 from movinet.models.folder import MemberError
-from movinet.models.load import Logits, Model, Wanted
+from movinet.models.model import Logits, Model, Wanted
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ def litert_model(path: Path, wanted: Wanted) -> Model:
         raise MemberError(f"{path}: made for {own.frames} frames of {own.resolution} pixels; allowed: no other clip")
     labels = wanted.named() or tuple(manifest["labels"] or ()) or None
     names = wanted.names(labels, manifest["output"]["shape"][-1])
-    from movinet.export.proof import litert_call
     from movinet.layers.pool import CUMULATIVE
+    from movinet.models.runtime import litert_call
 
     loud, _ = litert_call(path)
 

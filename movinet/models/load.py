@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,8 @@ from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
-from movinet.models.folder import Member, MemberError, load_network, read_labels, read_member
+from movinet.models.folder import Member, MemberError, load_network, read_member
+from movinet.models.model import NOTHING, Logits, Model, Wanted
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec
 
@@ -20,60 +20,6 @@ if TYPE_CHECKING:
     import keras
 
     from movinet.layers.pool import Pool
-
-Logits = Callable[[np.ndarray], np.ndarray]  # frames (T, S, S, 3) float32 in [0, 1] -> (classes,)
-
-
-@dataclass(frozen=True)
-class Model:
-    """A network that was loaded, whatever runs it.
-
-    clip: what it sees; labels: the names of its classes; multi_label: each is a yes or no of its own.
-    logits: of one clip.  stream: begins a video, which ends the one before; what it returns is given the next frames,
-    one or more at a time.  None for a network of whole clips.
-    """
-
-    name: str
-    clip: ClipSpec
-    labels: tuple[str, ...]
-    logits: Logits
-    stream: Callable[[Pool], Logits] | None
-    multi_label: bool = False
-    network: keras.Model | None = None
-    notes: tuple[str, ...] = ()  # what had to be assumed
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is said beside `--model`; None: as the model has it.
-
-    weights: a checkpoint for a published network.  labels: a file of names.  frames, size, rate: of the clip.
-    """
-
-    weights: str | None = None
-    labels: str | None = None
-    frames: int | None = None
-    size: int | None = None
-    rate: float | None = None
-    multi_label: bool | None = None
-
-    def of(self, clip: ClipSpec) -> ClipSpec:
-        """The clip with what is wanted of it. Raises SpecError."""
-        return ClipSpec(self.frames or clip.frames, self.size or clip.resolution, self.rate or clip.frames_per_second)
-
-    def named(self) -> tuple[str, ...] | None:
-        """The names in the file of labels."""
-        return read_labels(self.labels) if self.labels else None
-
-    def names(self, labels: tuple[str, ...] | None, classes: int) -> tuple[str, ...]:
-        """`labels`, or numbers where there are none, for a network of `classes`. Raises MemberError."""
-        if labels and len(labels) != classes:
-            source = self.labels or "the labels"
-            raise MemberError(f"{source}: {len(labels)} names are not allowed; allowed: {classes}, one for each class")
-        return labels or tuple(f"class {place}" for place in range(classes))
-
-
-NOTHING = Wanted()
 
 
 def load_model(source: str, wanted: Wanted = NOTHING) -> Model:
@@ -115,18 +61,6 @@ def temporal_pair(first: Model, second: Model) -> Model:
     )
 
 
-def windows(model: Model) -> Logits:
-    """Follows a video with a network of whole clips: each answer is that of the last clip, repeated while shorter."""
-    seen: deque[np.ndarray] = deque(maxlen=model.clip.frames)
-
-    def push(frames: np.ndarray) -> np.ndarray:
-        seen.extend(frames)
-        places = np.arange(model.clip.frames) % len(seen)
-        return model.logits(np.stack([seen[place] for place in places]))
-
-    return push
-
-
 def _folder(member: Member, wanted: Wanted) -> Model:
     labels = wanted.names(wanted.named() or member.labels, len(member.labels))
     multi_label = member.multi_label if wanted.multi_label is None else wanted.multi_label
@@ -158,8 +92,8 @@ def _keras_file(path: Path, wanted: Wanted) -> Model:
     labels = wanted.named()
     import keras
 
-    from movinet.deploy.graph import is_movinet
-    from movinet.weights.cli import outline, outline_of
+    from movinet.model import is_movinet
+    from movinet.weights.outline import outline, outline_of
     from movinet.weights.tensors import weights_by_path
 
     try:
@@ -185,7 +119,7 @@ def _keras_file(path: Path, wanted: Wanted) -> Model:
 def _of_network(
     name: str, network: keras.Model, clip: ClipSpec, labels: tuple[str, ...], multi_label: bool, wanted: Wanted
 ) -> Model:
-    from movinet.deploy.graph import is_movinet
+    from movinet.model import is_movinet
     from movinet.streaming import Stream
 
     streams = is_movinet(network) and network.get_layer("stem").causal

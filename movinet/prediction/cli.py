@@ -12,7 +12,7 @@ from movinet.config.errors import InputError
 
 if TYPE_CHECKING:
     from movinet.layers.pool import Pool
-    from movinet.models.load import Model
+    from movinet.models.model import Model
 
 EXAMPLES = """examples:
   python -m movinet predict clip.mp4 --model runs/default/family/A2
@@ -64,7 +64,7 @@ def main(options: argparse.Namespace) -> int:
     _check(options)
     from movinet.machine.quiet import native_stderr_closed
     from movinet.prediction.drawing import Drawing
-    from movinet.prediction.follow import find_videos, is_live, open_video
+    from movinet.prediction.video import find_videos, is_live, open_video
 
     videos = find_videos(options.source)
     alone = videos == [options.source]
@@ -100,7 +100,8 @@ def main(options: argparse.Namespace) -> int:
 
 def load_models(options: argparse.Namespace) -> list[Model]:
     """What --model and the options beside it name. Raises InputError where models do not fit each other."""
-    from movinet.models.load import Wanted, load_model, temporal_pair
+    from movinet.models.load import load_model, temporal_pair
+    from movinet.models.model import Wanted
     from movinet.presets import PRESETS
 
     checkpoints = options.weights or []

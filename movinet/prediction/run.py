@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from movinet.data.video.frames import VideoError
+from movinet.data.centre import centre_clip
+from movinet.data.video.file import VideoError
 from movinet.experiment.progress import Progress
-from movinet.models.folder import centre_clip, class_probabilities, likeliest
-from movinet.models.load import Model
+from movinet.models.answers import class_probabilities, likeliest
+from movinet.models.model import Model
 from movinet.prediction.curves import Curves
-from movinet.prediction.follow import Answer, LiveVideo, follow, misfit, open_video
+from movinet.prediction.follow import Answer, follow
 from movinet.prediction.overlay import Overlay
 from movinet.prediction.report import Report
+from movinet.prediction.video import LiveVideo, misfit, open_video
 
 if TYPE_CHECKING:
     from movinet.layers.pool import Pool

@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,78 +19,16 @@ from movinet.config.errors import InputError
 from movinet.data.batching.pipeline import Batch, batches
 from movinet.data.cache import FrameCache
 from movinet.evaluation.metrics import mean_average_precision
-from movinet.spec import ClipSpec, MovinetSpec
-from movinet.training.checkpoint import CHECKPOINT, CheckpointError, read_checkpoint, write_checkpoint
+from movinet.spec import ClipSpec
+from movinet.training.checkpoint import CHECKPOINT, read_checkpoint, write_checkpoint
 from movinet.training.classes import class_weights, members_of
+from movinet.training.measurement import Measurement, Score, TrainingDiverged
 from movinet.training.settings import TrainSettings
-
-__all__ = ["CheckpointError", "Measurement", "Score", "TrainSettings", "Training", "TrainingDiverged", "new_model"]
 
 if TYPE_CHECKING:
     import keras
 
     from movinet.training.team import Team
-
-
-class TrainingDiverged(ArithmeticError):
-    """The loss is infinite or not a number; going on is useless. `reason` says where."""
-
-    def __init__(self, reason: str):
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One epoch: mean loss and accuracy of the training batches as they came, then of the whole validation split.
-
-    loss has label smoothing and val_loss has not.  epoch counts from 1.  val_top5: the right class is among the five
-    likeliest.  val_map: mean average precision, where clips have several classes.  data_seconds: waiting for batches.
-    """
-
-    epoch: int
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-    train_seconds: float
-    eval_seconds: float
-    val_top5: float | None = None
-    val_map: float | None = None
-    data_seconds: float = 0.0
-
-
-class Score(NamedTuple):
-    """Means over the clips of a split; see Measurement."""
-
-    loss: float
-    accuracy: float
-    top5: float
-    map: float | None
-
-
-def new_model(spec: MovinetSpec, num_classes: int, settings: TrainSettings) -> keras.Model:
-    """The untrained network of `spec` with the settings' dropout, precision etc.; weights are decided by the seed."""
-    import keras
-
-    from movinet.layers.bottleneck import Bottleneck
-    from movinet.model import build_movinet
-    from movinet.training.freeze import freeze
-
-    keras.utils.set_random_seed(settings.seed)
-    model = build_movinet(
-        spec,
-        num_classes,
-        settings.dropout,
-        settings.stochastic_depth,
-        settings.batch_norm_momentum,
-        settings.precision,
-    )
-    for layer in model.layers:
-        if isinstance(layer, Bottleneck):
-            layer.scale.assign(settings.rezero)
-    freeze(model, settings.freeze_until)
-    return model
 
 
 class Training:
@@ -114,7 +52,9 @@ class Training:
     ):
         import keras
 
-        from movinet.training.step import Loss, evaluation_step, new_optimizer, training_step
+        from movinet.training.loss import Loss
+        from movinet.training.optimizer import new_optimizer
+        from movinet.training.step import evaluation_step, training_step
 
         self.model, self.cache, self.clip, self.settings = model, cache, clip, settings
         self.train_clip, self.ahead, self.team = train_clip or clip, ahead, team
@@ -145,7 +85,7 @@ class Training:
 
         Raises TrainingDiverged at the first bad loss.
         """
-        from movinet.training.step import reseed
+        from movinet.training.randomness import reseed
 
         settings, epoch = self.settings, self.epochs_done
         if epoch >= settings.epochs:
@@ -254,7 +194,7 @@ class Training:
 
         Raises CheckpointError unless it is of the same network and settings.
         """
-        from movinet.training.step import reseed
+        from movinet.training.randomness import reseed
 
         variables = self._variables()
         shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
@@ -278,7 +218,7 @@ class Training:
 
     def _variables(self) -> dict[str, Any]:
         """All that training changes, by the names in a checkpoint."""
-        from movinet.training.step import random_states
+        from movinet.training.randomness import random_states
 
         groups = {"weight": self.model.weights, "optimizer": self.optimizer.variables}
         groups |= {"random": random_states(self.model), "rate_scale": [self.rate_scale]}

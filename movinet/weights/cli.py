@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
 from dataclasses import replace
-from math import prod
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from movinet.config.errors import InputError
 from movinet.presets import PRESETS
 from movinet.spec import CONV_TYPES, MovinetSpec, spec_from_yaml
+from movinet.weights.outline import NAMES, fitting_preset
+from movinet.weights.save import SUFFIXES, write_proved
 
 if TYPE_CHECKING:
-    import keras
-
     from movinet.weights.load import LoadReport
-    from movinet.weights.tensors import NamedTensors
 
 SHOWN = 6  # of what was left over: an optimiser's state is hundreds of tensors
-SUFFIXES = (".safetensors", ".keras", ".weights.h5")
 EXAMPLES = """examples:
   python -m movinet convert movinet_a0_stream movinet_a0_stream.safetensors       the published folder, for PyTorch
   python -m movinet convert modelA0_statedict_v3 a0.keras --network a0-base      PyTorch's (needs the extra "torch")
@@ -62,7 +57,7 @@ def main(options: argparse.Namespace) -> int:
     from movinet.weights.tensors import CheckpointError
 
     tensors = read_tensors(options.source)
-    name, spec = named or _fitting_preset(options.source, tensors, options.conv_type)
+    name, spec = named or fitting_preset(options.source, tensors, options.conv_type)
     spec = replace(spec, conv_type=options.conv_type or spec.conv_type)
     classes = options.classes or tensors.num_classes
     if classes is None:
@@ -91,35 +86,6 @@ def _print_rest(report: LoadReport, fresh: int) -> None:
         print(f"  new, not trained: {fresh} weights of the classifier")
 
 
-def write_proved(model: keras.Model, twin: keras.Model, dest: Path) -> None:
-    """Writes `model`'s weights, reads them into its `twin` and compares, then puts the files in their place at once.
-
-    Raises CheckpointError if a weight differs by a bit; `dest` is then as it was.
-    """
-    from movinet.weights.load import load_checkpoint, save_checkpoint, save_state_dict
-    from movinet.weights.tensors import CheckpointError
-
-    dest.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".convert-", dir=dest.parent) as folder:
-        draft = Path(folder) / dest.name
-        if dest.name.endswith(".safetensors"):
-            save_state_dict(model, draft)
-        elif dest.name.endswith(".keras"):
-            model.save(draft)
-        elif dest.name.endswith(".weights.h5"):
-            model.save_weights(draft)
-        else:
-            save_checkpoint(model, draft)
-        load_checkpoint(twin, draft)
-        for written, meant in zip(twin.weights, model.weights, strict=True):
-            if written.numpy().tobytes() != meant.numpy().tobytes():
-                raise CheckpointError(f"{dest}: {meant.path} reads back with other values; nothing was written")
-        if not dest.name.endswith(SUFFIXES):
-            Path(f"{dest}.index").unlink(missing_ok=True)  # without it the old tensors are no checkpoint
-        for file in sorted(Path(folder).iterdir()):  # a checkpoint's tensors (.data-...) before its .index
-            os.replace(file, dest.parent / file.name)
-
-
 def _check_dest(dest: Path, force: bool) -> None:
     """Before anything is read: whether it can be written."""
     prefix = not dest.name.endswith(SUFFIXES)
@@ -136,49 +102,5 @@ def _read_network(network: str) -> tuple[str, MovinetSpec]:
     if network in PRESETS:
         return network, PRESETS[network]
     if not os.path.exists(network):
-        raise InputError(f"--network {network}: no file and no published network; allowed: a spec.yaml or {_names()}")
+        raise InputError(f"--network {network}: no file and no published network; allowed: a spec.yaml or {NAMES}")
     return network, spec_from_yaml(network)
-
-
-def _fitting_preset(source: str, tensors: NamedTensors, conv_type: str | None) -> tuple[str, MovinetSpec]:
-    """The one published network that has these weights, told by their shapes."""
-    found = outline(tensors.shapes)
-    for name, spec in PRESETS.items():
-        if outline_of(replace(spec, conv_type=conv_type or spec.conv_type)) == found:
-            return name, spec
-    raise InputError(f"{source} holds no published network's weights; needed: --network spec.yaml or one of {_names()}")
-
-
-def _names() -> str:
-    return ", ".join(PRESETS)
-
-
-def outline(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Any, ...]:
-    """What a network's weights, by `NamedTensors`' paths, tell of it: widths, kernels, squeeze-excite."""
-
-    def width(path: str, axis: int = -1) -> int:
-        return shapes[path][axis] if path in shapes else 0
-
-    layers = []
-    while (name := f"bottleneck{len(layers)}") + "/expansion/kernel" in shapes:
-        expanded = width(f"{name}/expansion/kernel")
-        taps = [prod(shapes.get(f"{name}/feature/{k}", (0,))) // expanded for k in ("kernel", "temporal_kernel")]
-        pooled = width(f"{name}/se/se_reduce/kernel", -2) // expanded
-        counts = f"{name}/se/position/scale" in shapes
-        layers.append((expanded, width(f"{name}/projection/kernel"), *taps, pooled, counts))
-    heads = [width(path) for path in ("head/project/kernel", "classifier_head/head/kernel")]
-    return width("stem/kernel"), tuple(layers), *heads
-
-
-def outline_of(spec: MovinetSpec) -> tuple[Any, ...]:
-    """The `outline` of the weights that `build_movinet(spec)` has."""
-    layers = []
-    for block in spec.blocks:
-        for layer in block.layers:
-            time, *space = layer.kernel
-            taps = (prod(space), time) if spec.conv_type != "3d" and time > 1 else (time * prod(space), 0)
-            squeezed = layer.squeeze_excite and spec.se_type != "none"
-            pooled = (2 if spec.se_type == "2plus3d" else 1) if squeezed else 0
-            counts = squeezed and spec.causal and spec.use_positional_encoding
-            layers.append((layer.expand_filters, block.base_filters, *taps, pooled, counts))
-    return spec.stem.filters, tuple(layers), spec.head.project_filters, spec.head.head_filters

@@ -11,8 +11,8 @@ import keras
 from movinet.config.errors import InputError
 from movinet.weights.keras_files import read_keras_file
 from movinet.weights.mismatch import mismatch
-from movinet.weights.pytorch_files import read_safetensors, read_torch, write_safetensors
-from movinet.weights.tensorflow_files import read_object_checkpoint, write_object_checkpoint
+from movinet.weights.pytorch_files import read_safetensors, read_torch
+from movinet.weights.tensorflow_files import read_object_checkpoint
 from movinet.weights.tensors import CheckpointError, NamedTensors, weights_by_path
 
 CLASSIFIER = "classifier_head/classifier/"
@@ -76,23 +76,3 @@ def load_tensors(model: keras.Model, tensors: NamedTensors, path: str | Path, he
         weight.assign(value.reshape(weight.shape))
     unused = {key for name, key in tensors.keys.items() if name not in weights}
     return LoadReport(tuple(weight.path for weight in weights.values()), tuple(sorted(tensors.left_over | unused)))
-
-
-def save_checkpoint(model: keras.Model, prefix: str | Path) -> None:
-    """Writes the weights of a `build_movinet` model as Model Garden's Checkpoint(model=MovinetClassifier(...)) would.
-
-    prefix: what the files' names begin with, "folder/ckpt-1"; the folder is made.  Model Garden restores the checkpoint
-    in a classifier of the same arguments, `assert_existing_objects_matched` included.
-    """
-    write_object_checkpoint({name: weight.numpy() for name, weight in weights_by_path(model).items()}, Path(prefix))
-
-
-def save_state_dict(model: keras.Model, path: str | Path) -> None:
-    """Writes the weights of a `build_movinet` model as a state dict of the PyTorch port, a .safetensors file.
-
-    `MoViNet(config, ...).load_state_dict(safetensors.torch.load_file(path))` takes it.  conv_type "3d_2plus1d" is
-    written as "2plus1d", which computes the same.  The port has no positional encoding (its scalars are written as
-    "se.position.alpha"), only squeeze-excite "3d" (base) and "2plus3d" (stream), and a gate in streams that is not the
-    published one: 0.2 x + 0.5 for relu6(x + 3) / 6, so that a stream's logits differ there.
-    """
-    write_safetensors(model, Path(path))

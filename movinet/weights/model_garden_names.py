@@ -10,18 +10,6 @@ from typing import Any
 
 import keras
 
-from movinet.weights.load import LoadReport, load_checkpoint, save_checkpoint, save_state_dict
-from movinet.weights.tensors import CheckpointError
-
-__all__ = [
-    "CheckpointError",
-    "LoadReport",
-    "load_checkpoint",
-    "official_names",
-    "save_checkpoint",
-    "save_state_dict",
-]
-
 PARTS = {"skip_project": "skip/skip_project", "se_reduce": "se/se_reduce", "se_expand": "se/se_expand"}
 
 

@@ -11,8 +11,8 @@ from movinet.cost import network_cost
 from movinet.spec import MovinetSpec
 from results.members import read_metrics
 from results.record import TrialRecord
-from search.engine.searcher import Job
-from search.engine.tuner import Ending, latest_checkpoint
+from search.engine.job import Ending, Job
+from search.engine.tuner import latest_checkpoint
 from search.plan import Assignment, Plan
 from search.settings import Settings
 from search.view.listener import Listener

@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from movinet.spec import MovinetSpec
-
-
-@dataclass(frozen=True)
-class Job:
-    """One network to train: a search's trial (its number is the name) or a family member.
-
-    checkpoint: a folder to go on from.  member: a folder to write the trained network to.
-    """
-
-    name: int | str
-    spec: MovinetSpec
-    flops: int
-    seed: int
-    checkpoint: str | None = None
-    member: str | None = None
-
-    def config(self) -> dict[str, Any]:
-        """What travels to the worker (`search.trial.Trial`)."""
-        return {**vars(self), "spec": self.spec.to_dict()}
+from search.engine.job import Job
 
 
 class JobSearcher(Searcher):

@@ -103,7 +103,7 @@ class Trial(tune.Trainable):
 
     def begin(self) -> Evaluation:
         from movinet.data.cache import FrameCache
-        from movinet.training.training import TrainSettings
+        from movinet.training.settings import TrainSettings
         from search.evaluators.trained import Evaluation
 
         config = self.config

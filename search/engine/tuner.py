@@ -5,40 +5,20 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ray import tune
 from ray.exceptions import OutOfMemoryError
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from search.engine.job import Ending, Job, Watcher
 from search.engine.ray_cluster import Workers
-from search.engine.searcher import Job, JobSearcher
+from search.engine.searcher import JobSearcher
 from search.engine.trial import Trial
 
 CHECKPOINTS = "checkpoints"
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a job ended: measurements as dicts, seconds in all and per part, and the reason if it failed."""
-
-    measurements: list[dict[str, Any]]
-    seconds: float
-    times: dict[str, float]
-    reason: str | None
-
-
-class Watcher(Protocol):
-    """Hears in the driver what happens to the jobs."""
-
-    def started(self, job: Job, worker: int) -> None: ...
-
-    def reported(self, job: Job, result: Mapping[str, Any]) -> None: ...
-
-    def ended(self, job: Job, ending: Ending) -> None: ...
 
 
 def run_jobs(

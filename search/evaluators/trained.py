@@ -10,7 +10,10 @@ from pathlib import Path
 
 from movinet.data.cache import FrameCache
 from movinet.spec import MovinetSpec
-from movinet.training.training import Measurement, Training, TrainingDiverged, TrainSettings, new_model
+from movinet.training.measurement import Measurement, TrainingDiverged
+from movinet.training.new_model import new_model
+from movinet.training.settings import TrainSettings
+from movinet.training.training import Training
 
 STATE_FILE = "evaluation.json"
 

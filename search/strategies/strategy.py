@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from movinet.cost import network_cost
 from results.record import TrialRecord
 from space.budget import Budget
-from space.candidate import Candidate
 from space.sampling import sample_within
-from space.space import Space
+from space.space import Candidate, Space
 
 REPEATS = 200  # candidates seen before that are drawn in a row before a space counts as used up
 

@@ -27,7 +27,7 @@ class Listener:
         """A worker (0, 1 ...) begins a trial (a number) or a family member (its name)."""
 
     def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
-        """An epoch ended: the fields of `movinet.training.training.Measurement`."""
+        """An epoch ended: the fields of `movinet.training.measurement.Measurement`."""
 
     def on_record(self, record: TrialRecord) -> None:
         """A trial ended, whatever its status, and its record is on the disk."""

@@ -30,7 +30,7 @@ from results.record import TrialRecord
 from search.settings import Settings
 from search.view.listener import Listener
 from search.view.progress import FamilyProgress, SearchProgress, Training
-from space.scaling.compound import MEMBERS
+from space.scaling.members import MEMBERS
 
 QUIET_SECONDS = 15.0  # without a terminal: the least time between two lines that only say how far something is
 

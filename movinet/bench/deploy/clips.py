@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from movinet.data.sources.source import SourceError, read_source
-from movinet.data.video.frames import VideoError
+from movinet.data.centre import centre_square
+from movinet.data.sources.clip_set import SourceError
+from movinet.data.sources.source import read_source
+from movinet.data.video.file import VideoError
 from movinet.data.video.reading import read_clip
-from movinet.models.folder import centre_square
 from movinet.spec import ClipSpec
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from movinet.bench.process import answer
-from movinet.export import SUFFIXES, export
 from movinet.export.network import Network, read_network
+from movinet.export.run import SUFFIXES, export
 from movinet.machine.quiet import native_stderr_closed
-from movinet.models.load import Wanted
+from movinet.models.model import Wanted
 from movinet.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def write_peer(network: Network, python: str, folder: Path, limit: float) -> dic
     missing = {form: file for form, file in files.items() if form not in found}
     if not missing:
         return found
-    from movinet.weights.model_garden_names import save_checkpoint
+    from movinet.weights.save import save_checkpoint
 
     for file in missing.values():
         file.unlink(missing_ok=True)
@@ -113,8 +113,8 @@ def write_peer(network: Network, python: str, folder: Path, limit: float) -> dic
 
 def _describe(network: Network, form: str, file: Path, extra: dict[str, Any]) -> None:
     """The manifest and the runner: names and shapes of Model Garden's states are those of our own files."""
+    from movinet.export.job import Job
     from movinet.export.manifest import manifest, write_manifest
-    from movinet.export.write import Job
 
     quantize, content = KINDS[form], file.read_bytes()
     job = Job(

@@ -24,8 +24,6 @@ from movinet.data.sources.clip_set import (
 )
 from movinet.data.sources.lists import SUFFIXES, kind_of, lines_of, rows_of
 
-__all__ = ["ClipFile", "ClipSet", "SourceError", "read_source"]
-
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "validate", "validation", "valid", "dev", "eval"), "val"),
@@ -105,7 +103,7 @@ def _is_shard(path: Path) -> bool:
 
 
 def _from_shards(shards: Sequence[Path]) -> ClipSet:
-    from movinet.data.video.records import clips_of_shards  # it needs NumPy
+    from movinet.data.sources.shards import clips_of_shards  # it needs NumPy
 
     return clips_of_shards([(path, split_in_name(path)) for path in shards])
 

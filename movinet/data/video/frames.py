@@ -17,8 +17,6 @@ from av.video.reformatter import VideoReformatter
 from movinet.data.video.file import TOLERANCE_SECONDS, VideoError, VideoFile
 from movinet.data.video.image_sequence import ImageSequence
 
-__all__ = ["Converter", "Decoded", "Shown", "VideoError", "VideoFile", "decode", "read_frames", "shown_frames"]
-
 
 @dataclass(frozen=True)
 class Decoded:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from movinet.data.sources.clip_set import ClipFile
-from movinet.data.video.frames import Decoded, VideoFile, decode
+from movinet.data.video.file import VideoFile
+from movinet.data.video.frames import Decoded, decode
 from movinet.data.video.image_sequence import ImageSequence
 from movinet.data.video.records import open_record
 

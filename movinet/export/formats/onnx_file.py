@@ -10,8 +10,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from movinet.export.litert.operators import ExportError
-from movinet.export.signature import Signature, Tensors
+from movinet.export.errors import ExportError
+from movinet.export.signature import Signature
+from movinet.models.runtime import Tensors
 
 OPSET = 17
 NEXT = "next_"

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from movinet.export.signature import Signature, Tensors
+from movinet.export.signature import Signature
+from movinet.models.runtime import Tensors
 from movinet.streaming import initial_states, stream_model
 
 

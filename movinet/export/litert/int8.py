@@ -18,7 +18,8 @@ from movinet.deploy.graph import FLOAT
 from movinet.export.litert.file_graph import RESHAPE, FileGraph, ignored_below
 from movinet.export.litert.operators import operators
 from movinet.export.progress import Say, silent, told
-from movinet.export.signature import Signature, Tensors
+from movinet.export.signature import Signature
+from movinet.models.runtime import Tensors
 
 LATEST = 10_000  # frames: the longest period of the positional encoding is 2 pi times as long
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from movinet.config.errors import InputError
+from movinet.export.errors import ExportError
 
 FORBIDDEN = ("CONV_3D", "CONV_3D_TRANSPOSE", "CUSTOM")  # Flex operators and 3-D pools are custom ones
 
@@ -18,14 +18,6 @@ class Operator:
     name: str
     tensor: str
     forbidden: bool
-
-
-class ExportError(InputError):
-    """A network cannot be exported as asked; the text says why."""
-
-
-class RequestError(ExportError):
-    """What was asked is not allowed, whichever the network."""
 
 
 def operators(content: bytes) -> list[Operator]:

@@ -1,13 +1,11 @@
-"""A candidate: the decisions made, and the network they describe.  Standard library only."""
+"""The network that decisions describe."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
-from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
-from space.space import Space
+from movinet.spec import BlockSpec, ClipSpec, LayerSpec
 
 MODEL_FIELDS = (
     "causal",
@@ -19,45 +17,6 @@ MODEL_FIELDS = (
     "average_pooling_type",
 )
 _layer = lru_cache(maxsize=4096)(LayerSpec)  # a few dozen different layers serve all candidates of a space
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One point of a space: `values` holds its active decisions and nothing else, as plain JSON.
-
-    Made by `Space.candidate`, which validates, or by sampling and mutation, which choose only what is allowed.
-    """
-
-    space: Space = field(repr=False, compare=False)
-    values: dict[str, Any]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values[name]
-
-    def spec(self) -> MovinetSpec:
-        """The network; made once, kept."""
-        return self._spec
-
-    @property
-    def id(self) -> str:
-        """The network's id: two ways to the same network have one."""
-        return self._spec.id
-
-    def distance(self, other: Candidate) -> int:
-        """In how many decisions two candidates differ; one that only one of them has counts as different."""
-        names = self.values.keys() | other.values.keys()
-        return sum(self.values.get(name) != other.values.get(name) for name in names)
-
-    @cached_property
-    def _spec(self) -> MovinetSpec:
-        chosen = {**self.space.fixed, **self.values}
-        return MovinetSpec(
-            stem=StemSpec(filters(chosen, "stem", "filters"), tuple(chosen["stem.kernel"]), chosen["stem.stride"]),
-            blocks=tuple(_block(chosen, name) for name in self.space.blocks),
-            head=HeadSpec(filters(chosen, "head", "project_filters"), chosen["head.head_filters"]),
-            clip=clip(chosen),
-            **{name: chosen[f"model.{name}"] for name in MODEL_FIELDS},
-        )
 
 
 def round_filters(filters: float) -> int:
