@@ -2,13 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from run_search import main
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 CONFIG = """
 space:
   clip: {seconds: 2, frames_per_second: [4, 8], resolution: [24, 32]}

@@ -10,8 +10,8 @@ import pytest
 
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from space.load import load_space
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 INSTALLING = "pip install "
 

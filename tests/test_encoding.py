@@ -1,11 +1,11 @@
 """Text is UTF-8 whatever the machine's locale: no file or program is read or written in the locale's encoding."""
 
 import ast
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import ROOT
+
 FOLDERS = ("movinet", "space", "search", "results", "benchmarks", ".ci")
 FILES = [ROOT / "run_search.py", *(path for name in FOLDERS for path in sorted((ROOT / name).rglob("*.py")))]
 OTHER_OPENS = ("av", "os", "Image", "FrameCache", "cls", "webbrowser")  # whose `open` gives no text

@@ -11,8 +11,8 @@ import pytest
 from movinet.__main__ import main as movinet
 from results.store import TRIALS_FILE, read_trials
 from run_search import main
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 MEMBERS = ["A0", "A1", "A2", "A3", "A4", "A5"]
 CONFIG = """
 space:

@@ -31,9 +31,6 @@ def windows(model: Model) -> Logits:
     return push
 
 
-SECONDS_TO_OPEN, SECONDS_TO_READ = 10, 30  # until a network stream counts as lost
-
-
 @dataclass(frozen=True)
 class Answer:
     """What a model says after `frames` frames, the newest of which was on screen at `seconds`; logits (classes,)."""

@@ -7,12 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import keras
-
-from movinet.weights.pytorch_files import write_safetensors
-from movinet.weights.tensorflow_files import write_object_checkpoint
-from movinet.weights.tensors import CheckpointError, weights_by_path
-
 if TYPE_CHECKING:
     import keras
 
@@ -23,6 +17,9 @@ def save_checkpoint(model: keras.Model, prefix: str | Path) -> None:
     prefix: what the files' names begin with, "folder/ckpt-1"; the folder is made.  Model Garden restores the checkpoint
     in a classifier of the same arguments, `assert_existing_objects_matched` included.
     """
+    from movinet.weights.tensorflow_files import write_object_checkpoint
+    from movinet.weights.tensors import weights_by_path
+
     write_object_checkpoint({name: weight.numpy() for name, weight in weights_by_path(model).items()}, Path(prefix))
 
 
@@ -34,6 +31,8 @@ def save_state_dict(model: keras.Model, path: str | Path) -> None:
     "se.position.alpha"), only squeeze-excite "3d" (base) and "2plus3d" (stream), and a gate in streams that is not the
     published one: 0.2 x + 0.5 for relu6(x + 3) / 6, so that a stream's logits differ there.
     """
+    from movinet.weights.pytorch_files import write_safetensors
+
     write_safetensors(model, Path(path))
 
 

@@ -1,0 +1,135 @@
+"""What a run folder remembers through a kill, and what a plan makes of it."""
+
+import multiprocessing
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from movinet.config.typed import ConfigError
+from movinet.cost import network_cost
+from movinet.machine.lock import locked
+from results.record import TrialRecord
+from search.journal import ASKED_FILE, Asked, Journal
+from search.plan import Assignment, Plan
+from search.settings import SearchSettings
+from search.strategies.strategy import Task
+from space.budget import Budget
+from space.load import load_space
+from tests.support.search_runs import SPACE
+
+TASK = Task(load_space({"space": SPACE}), Budget(), num_classes=8)
+SETTINGS = SearchSettings(strategy="evolution", trials=12, population=4, tournament=2)
+
+
+def plan(folder: Path) -> Plan:
+    return Plan(TASK, SETTINGS, Journal(folder))
+
+
+def record(assignment: Assignment) -> TrialRecord:
+    spec, asked = assignment.spec, assignment.asked
+    cost = asdict(network_cost(spec, num_classes=8))
+    accuracy = (int(spec.id, 16) % 997) / 997  # made up, and the same for the same network
+    return TrialRecord(asked.trial, asked.candidate, spec.to_dict(), spec.id, cost, "finished", 0, 1.0, accuracy)
+
+
+def drained(current: Plan) -> list[int]:
+    """Runs a plan to its end, one trial at a time; the trials in their order."""
+    done = []
+    while assignment := current.next():
+        current.record(record(assignment))
+        done.append(assignment.trial)
+    return done
+
+
+def test_a_plan_hands_out_every_trial_once_and_logs_it_first(tmp_path):
+    current = plan(tmp_path)
+    assignment = current.next()
+    assert assignment
+    assert Journal(tmp_path).asked[0].candidate == assignment.asked.candidate
+    current.record(record(assignment))
+    assert drained(current) == list(range(1, 12))
+    assert current.next() is None
+    assert current.remaining == 0
+
+
+@settings(max_examples=30, deadline=None)  # every step waits for the disk
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=6), st.data())
+def test_a_plan_killed_anywhere_loses_and_repeats_nothing(tmp_path_factory, lives, data):
+    """Each life asks up to two more than it records, in any order, and then dies."""
+    folder = tmp_path_factory.mktemp("run")
+    for steps in lives:
+        current, running = plan(folder), []
+        for _ in range(steps):
+            while len(running) < 2 and (assignment := current.next()):
+                running.append(assignment)
+            if running:
+                current.record(record(running.pop(data.draw(st.integers(0, len(running) - 1)))))
+    drained(plan(folder))
+    records = Journal(folder).records
+    assert sorted(each.trial for each in records) == list(range(12))
+    assert len({each.spec_id for each in records}) == 12
+
+
+def test_a_plan_resumed_after_each_trial_searches_as_one_that_never_stopped(tmp_path):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    drained(plan(tmp_path / "whole"))
+    while assignment := (current := plan(tmp_path / "parts")).next():
+        current.record(record(assignment))
+    assert Journal(tmp_path / "parts").records == Journal(tmp_path / "whole").records
+
+
+def test_interrupted_trials_come_first_with_the_same_candidate(tmp_path):
+    current = plan(tmp_path)
+    first, second = current.next(), current.next()
+    assert first
+    assert second
+    current.record(record(second))
+    assert plan(tmp_path).next() == first
+
+
+def test_a_torn_last_line_of_asked_is_forgotten(tmp_path):
+    plan(tmp_path).next()
+    path = tmp_path / ASKED_FILE
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"trial":1,"cand')
+    journal = Journal(tmp_path)
+    assert list(journal.asked) == [0]
+    journal.ask(Asked(1, {}, 0))
+    assert list(Journal(tmp_path).asked) == [0, 1]
+
+
+def test_a_plan_ends_when_the_space_has_no_more(tmp_path):
+    clip = {"frames": 2, "frames_per_second": 4, "resolution": [16, 24, 32]}
+    block = {"stride": 2, "base_filters": 8, "layers": 1, "expand_ratio": 1, "kernel": [1, 3, 3]}
+    head = {"project_filters": 16, "head_filters": 16}
+    space = load_space({"space": {"clip": clip, "stem": {"filters": 8}, "block2": block, "head": head}})
+    current = Plan(Task(space, Budget(), num_classes=8), SETTINGS, Journal(tmp_path))
+    assert drained(current) == [0, 1, 2]
+    assert current.is_used_up
+
+
+def hold(folder: Path, ready, leave) -> None:
+    with locked(folder):
+        ready.set()
+        leave.wait(30)
+
+
+def test_two_drivers_cannot_write_to_one_run(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    ready, leave = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(tmp_path, ready, leave))
+    other.start()
+    assert ready.wait(30)
+    with (
+        pytest.raises(ConfigError, match=f"is being written by process {other.pid}; wait, or stop it"),
+        locked(tmp_path),
+    ):
+        pass
+    other.kill()
+    other.join()
+    with locked(tmp_path):
+        pass
