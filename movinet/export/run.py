@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from movinet.export.errors import RequestError
 from movinet.machine.devices import forgotten_custom_gradients
-from movinet.model import is_causal
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
@@ -60,13 +59,13 @@ def export(
     """
     from movinet.export.job import Job
     from movinet.export.write import write
+    from movinet.model import in_float32, is_causal
 
     _check_backend()
     path, streams = Path(path), bool(is_causal(model) if stream is None else stream)
     _check(path, format, quantize, streams, rank4, fixed)
     _check_place(path, format)
     from movinet.export.sample_clips import checked, drawn_clips
-    from movinet.model import in_float32
 
     clip, model = clip or ClipSpec(), model if format == "keras" else in_float32(model)
     shown = drawn_clips(clip) if clips is None else checked(clips, clip.resolution, "clips")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
+SUFFIXES = (".safetensors", ".keras", ".weights.h5")
+
 
 def save_checkpoint(model: keras.Model, prefix: str | Path) -> None:
     """Writes the weights of a `build_movinet` model as Model Garden's Checkpoint(model=MovinetClassifier(...)) would.
@@ -36,16 +38,13 @@ def save_state_dict(model: keras.Model, path: str | Path) -> None:
     write_safetensors(model, Path(path))
 
 
-SUFFIXES = (".safetensors", ".keras", ".weights.h5")
-
-
 def write_proved(model: keras.Model, twin: keras.Model, dest: Path) -> None:
     """Writes `model`'s weights, reads them into its `twin` and compares, then puts the files in their place at once.
 
     Raises CheckpointError if a weight differs by a bit; `dest` is then as it was.
     """
     from movinet.weights.load import load_checkpoint
-    from movinet.weights.save import save_checkpoint, save_state_dict
+    from movinet.weights.tensors import CheckpointError
 
     dest.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".convert-", dir=dest.parent) as folder:
