@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from movinet.export.errors import ExportError, RequestError
 from movinet.export.run import FORMATS, QUANTIZATIONS, SUFFIXES, export
-from movinet.model import is_causal
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec
 
@@ -167,6 +166,8 @@ def lines(report: dict[str, Any]) -> list[str]:
 
 def _place(source: str, name: str, model: keras.Model, options: argparse.Namespace) -> Path:
     """A name tells what the file is: networks, formats and quantisations lie side by side, each with its manifest."""
+    from movinet.model import is_causal
+
     called = "stream" if (is_causal(model) if options.stream is None else options.stream) else "clip"
     format = None if options.format == "litert" else options.format
     kinds = [kind for kind in ("rank4", "fixed") if getattr(options, kind)]
