@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = "configs/default.yaml"
 DEFAULT_RUNS = "runs"
 LOG = "logs/run_search.log"
-RUN_NAME = re.compile(r"\w[\w.-]*")
 EXAMPLES = """examples:
   python run_search.py                                             embedded clips, a few minutes on two cores
   python run_search.py --config configs/folder.yaml --set data.path=my_clips
@@ -37,7 +36,7 @@ exit codes: 0 done; 1 failed (one line why, and the log's path); 2 bad input; 13
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one verb and returns the exit code."""
+    """Runs one verb and returns the exit code, as `movinet.config.errors.answer` says."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
         words.insert(0, "search")
@@ -46,33 +45,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.more and options.run is not export:
         parser.error(f"unrecognized arguments: {' '.join(options.more)}")
     try:
-        options.run(options)
-        return 0
+        code = options.run(options) or 0
+        sys.stdout.flush()
+        return code
     except (Exception, KeyboardInterrupt) as error:
-        return answer(error, _log_of(options), _how_to_resume(options))
+        run = _begun_run(options)
+        return answer(error, run and run / LOG, _how_to_resume(run))
 
 
-def _how_to_resume(options: argparse.Namespace) -> str:
-    if not _is_begun(options):
-        return ""
-    return f"; go on with: {_command('resume', _run_folder(options))}"
+def _begun_run(options: argparse.Namespace) -> Path | None:
+    """The folder of the run that the command is about, where there is one."""
+    name = getattr(options, "name", None)
+    run = Path(options.runs_folder, name) if name and _is_run_name(name) else None
+    return run if run and os.path.isdir(run) else None
+
+
+def _how_to_resume(run: Path | None) -> str:
+    return f"; go on with: {_command('resume', run)}" if run and (run / "config.yaml").is_file() else ""
 
 
 def _command(verb: str, run: Path) -> str:
     """What to type to do this with a run."""
     elsewhere = [] if run.parent == Path(DEFAULT_RUNS) else ["--runs-folder", str(run.parent)]
     return shlex.join(["python", "run_search.py", verb, run.name, *elsewhere])
-
-
-def _log_of(options: argparse.Namespace) -> Path | None:
-    """The log of the run, once it has a folder."""
-    return _run_folder(options) / LOG if _is_begun(options) else None
-
-
-def _is_begun(options: argparse.Namespace) -> bool:
-    """Whether there is a run of that name, which may be none."""
-    name = getattr(options, "name", None)
-    return bool(name and RUN_NAME.fullmatch(name)) and (_run_folder(options) / "config.yaml").is_file()
 
 
 def search(options: argparse.Namespace) -> None:
@@ -165,20 +160,22 @@ def plot(options: argparse.Namespace) -> None:
         print(path)
 
 
-def export(options: argparse.Namespace) -> None:
+def export(options: argparse.Namespace) -> int:
     """Writes files of the family for phones and other runtimes, each beside its network and proved against it.
 
     Takes the options of `python -m movinet export` as well; --calibration is the run's own videos if not given.
     stream.tflite, in float32, is there since the training.
     """
-    from movinet.__main__ import main as movinet
+    from movinet.export.cli import add_arguments
     from search.settings import load_settings
 
     run = _known_run(options)
     settings = load_settings(run / "config.yaml")
     videos = ["--calibration", str(_data_folder(settings))] if _example_video(settings) else []
-    if code := movinet(["export", str(run / "family"), *videos, *options.more]):
-        sys.exit(code)
+    parser = argparse.ArgumentParser(prog="python run_search.py export RUN", add_help=False)
+    add_arguments(parser)
+    asked = parser.parse_args([str(run / "family"), *videos, *options.more])
+    return asked.run(asked)
 
 
 def show(options: argparse.Namespace) -> None:
@@ -198,8 +195,12 @@ def _name_of(config: str) -> str:
     return re.sub(r"[^\w.-]+", "-", Path(config).stem).strip(".-") or "run"
 
 
+def _is_run_name(name: str) -> bool:
+    return bool(re.fullmatch(r"\w[\w.-]*", name))
+
+
 def _run_folder(options: argparse.Namespace) -> Path:
-    if not RUN_NAME.fullmatch(options.name):
+    if not _is_run_name(options.name):
         raise InputError(f"--name {options.name} is not allowed; allowed: letters, digits, dot, dash, underscore")
     return Path(options.runs_folder) / options.name
 

@@ -54,19 +54,20 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the commands to the parser of `data`; each sets `run`, which takes the options and returns an exit code."""
+    """Adds the commands to the parser of `data`; sets `run`, which takes the options and returns an exit code."""
     commands = parser.add_subparsers(dest="data_command", required=True, metavar="COMMAND")
     add_commands(commands)
+    parser.set_defaults(run=main)
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds `check`, `index` and `synthesize` to the commands of `data`."""
+    """Adds the commands of `data`; each sets `work`, what it does once the options of all of them are checked."""
     check = _command(commands, "check", CHECK, "decode every clip; list what is broken and why")
     check.add_argument("--report", metavar="FILE", help='JSON: {"good": n, "bad": [{"path", "reason"}]}')
-    check.set_defaults(run=_check)
+    check.set_defaults(work=_check)
     index = _command(commands, "index", INDEX, "write a list of clips with length, rate, size and hash of each")
     index.add_argument("output", metavar="CSV", help="where to write it; it can be read as a source in its turn")
-    index.set_defaults(run=_index)
+    index.set_defaults(work=_index)
     _add_reduce(commands)
     _add_show(commands)
     synthesize = _command(commands, "synthesize", SYNTHESIZE, "write moving shapes: real H.264 clips with known labels")
@@ -74,7 +75,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     synthesize.add_argument("--train-clips", type=int, metavar="N", help="per class, to train on (default 130)")
     synthesize.add_argument("--val-clips", type=int, metavar="N", help="per class, to validate with (default 40)")
     synthesize.add_argument("--seed", type=int, help="other clips (default 0)")
-    synthesize.set_defaults(run=_synthesize)
+    synthesize.set_defaults(work=_synthesize)
     for name, command in commands.choices.items():
         command.set_defaults(run=main, work=command.get_default("run"))
         command.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
@@ -112,7 +113,7 @@ def _add_reduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     reduce.add_argument("--fps", type=float, help="frames per second (default: each clip's own)")
     reduce.add_argument("--seconds", type=float, metavar="S", help="of longer clips the middle ones")
     reduce.add_argument("--format", default="mp4", help="mp4 (H.264, no sound; default) or tfrecord (JPEG frames)")
-    reduce.set_defaults(run=_reduce)
+    reduce.set_defaults(work=_reduce)
 
 
 def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -124,7 +125,7 @@ def _add_show(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     show.add_argument("--size", type=int, default=112, metavar="PIXELS", help="of a frame (default 112)")
     show.add_argument("--fps", type=float, default=5.0, help="frames per second (default 5)")
     show.add_argument("--seed", type=int, default=0, help="other clips, other variations (default 0)")
-    show.set_defaults(run=_show)
+    show.set_defaults(work=_show)
 
 
 def main(options: argparse.Namespace) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from movinet.export.errors import ExportError, RequestError
-from movinet.export.run import FORMATS, QUANTIZATIONS, SUFFIXES, export
+from movinet.config.errors import answer
+from movinet.export import FORMATS, QUANTIZATIONS, SUFFIXES, ExportError, export
+from movinet.export.errors import RequestError
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec
 
@@ -73,7 +74,7 @@ def main(options: argparse.Namespace) -> int:
             raise ExportError(f"--{name.replace('_', '-')} {value} is not allowed; allowed: {least} or more")
     if options.fps is not None and not options.fps > 0:
         raise ExportError(f"--fps {options.fps:g} is not allowed; allowed: > 0")
-    models, begun, failed = _models(options.model), time.monotonic(), 0
+    models, begun, failed = _models(options.model), time.monotonic(), []
     if options.out is None and (options.model in PRESETS or Path(options.model).is_file()):
         raise RequestError(f"{options.model}: --out is missing; only a model folder's files have a place of their own")
     for number, source in enumerate(models, 1):
@@ -84,17 +85,16 @@ def main(options: argparse.Namespace) -> int:
         except RequestError:
             raise
         except Exception as error:
-            if len(models) == 1:
+            if len(models) == 1 or isinstance(error, BrokenPipeError):
                 raise
-            failed += 1
-            told = str(error) if isinstance(error, ValueError) else f"{source}: {error!r}"
-            print(f"error: {' '.join(told.split())}", file=sys.stderr)
+            failed.append(source)
+            answer(error)
         if number < len(models):
             passed = time.monotonic() - begun
             print(f"{passed:.0f} s passed, about {passed / number * (len(models) - number):.0f} s left", flush=True)
     if failed:
-        print(f"{failed} of {len(models)} models were not exported", file=sys.stderr)
-    return int(failed > 0)
+        print(f"{len(failed)} of {len(models)} models were not exported: {', '.join(failed)}", file=sys.stderr)
+    return int(bool(failed))
 
 
 def _models(source: str) -> list[str]:

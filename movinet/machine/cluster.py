@@ -23,6 +23,17 @@ def machines(address: str) -> Iterator[Callable[..., Iterator[Any]]]:
     """Within the block, what maps a function over a cluster that runs: "auto" for this machine's, or "host:port"."""
     import ray
 
+    connect(address)
+    try:
+        yield _over_cluster
+    finally:
+        ray.shutdown()
+
+
+def connect(address: str) -> None:
+    """Joins the Ray cluster at "auto" or "host:port". Raises InputError where none answers."""
+    import ray
+
     try:
         host, _, port = address.rpartition(":")
         if host:  # Ray itself would try for minutes
@@ -31,10 +42,6 @@ def machines(address: str) -> Iterator[Callable[..., Iterator[Any]]]:
     except (OSError, RuntimeError, ValueError) as error:
         first = " ".join(str(error).split())
         raise InputError(f"--address {address}: no Ray cluster answers there ({first})") from error
-    try:
-        yield _over_cluster
-    finally:
-        ray.shutdown()
 
 
 def _over_cluster(

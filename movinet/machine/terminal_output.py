@@ -6,6 +6,7 @@ inherit them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -35,8 +36,9 @@ def output_to(log_file: str | Path) -> Iterator[TextIO]:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        terminal.close()
         for number, descriptor in kept.items():
             os.dup2(descriptor, number)
             os.close(descriptor)
         os.close(log)
+        with contextlib.suppress(BrokenPipeError):  # nobody reads it any more; what was written before said so
+            terminal.close()

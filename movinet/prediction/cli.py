@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,16 +84,13 @@ def main(options: argparse.Namespace) -> int:
 
     show = Show(options.top, options.threshold, options.json, not alone)
     run = Run(models, show, pool, options.stream, options.every)
-    try:
-        if not alone:
-            return run.folder(videos)
-        follows = options.stream or is_live(options.source)
-        if not follows:
-            run.clip(options.source)
-        if follows or drawings:
-            run.follow(options.source, options.overlay, options.plot, quiet=not follows)
-    except BrokenPipeError:  # whoever read the answers has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not alone:
+        return run.folder(videos)
+    follows = options.stream or is_live(options.source)
+    if not follows:
+        run.clip(options.source)
+    if follows or drawings:
+        run.follow(options.source, options.overlay, options.plot, quiet=not follows)
     return 0
 
 

@@ -15,8 +15,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
+from movinet.machine.cluster import connect
 from search.settings import ResourceSettings
 
 LOOPBACK = "127.0.0.1"
@@ -57,25 +57,28 @@ def share_machine(resources: ResourceSettings, jobs: int) -> Workers:
 
 @contextmanager
 def ray_cluster(workers: Workers, address: str | None = None) -> Iterator[None]:
-    """Within the block Ray is up: our own for these workers, or the one at `address` ("auto", "host:port")."""
+    """Within the block Ray is up: our own for these workers, or the one at `address` ("auto", "host:port").
+
+    Raises InputError where none answers at `address`.
+    """
     os.environ.update(_QUIET)
     if address is None:
         _lock_out_strangers()
     import ray
 
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "ignore_reinit_error": False}
     if address is None:
-        options |= {
-            "address": "local",
-            "_node_ip_address": LOOPBACK,
-            "include_dashboard": False,
-            "num_cpus": workers.count * workers.threads,
-            "num_gpus": gpu_count() if workers.gpu_fraction else 0,
-            "object_store_memory": OBJECT_STORE_BYTES,
-        }
+        ray.init(
+            address="local",
+            num_cpus=workers.count * workers.threads,
+            num_gpus=gpu_count() if workers.gpu_fraction else 0,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _node_ip_address=LOOPBACK,
+        )
     else:
-        options["address"] = address
-    ray.init(**options)
+        connect(address)
     try:
         if address is None and (own := ray.util.get_node_ip_address()) != LOOPBACK:
             raise RuntimeError(f"Ray listens on {own}, not on {LOOPBACK} only")

@@ -34,7 +34,7 @@ def test_a_family_is_exported_without_the_member_that_fails(family, tmp_path, ca
     printed = capsys.readouterr()
     first, last = printed.err.splitlines()
     assert first.startswith(f"error: {family / 'A1'}: no model here (model.keras missing)")
-    assert last == "1 of 3 models were not exported"
+    assert last == f"1 of 3 models were not exported: {family / 'A1'}"
     assert {path.name for path in tmp_path.glob("*.tflite")} == {"A0_clip.tflite", "A2_stream.tflite"}
     assert f"{family / 'A2'}: 3 of 3" in printed.out.splitlines()
     for stage in ("loading", "converting to litert", "comparing in", "written to"):
