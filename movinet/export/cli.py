@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from movinet.config.errors import answer
-from movinet.export import FORMATS, QUANTIZATIONS, SUFFIXES, ExportError, export
-from movinet.export.errors import RequestError
+from movinet.export.errors import ExportError, RequestError
+from movinet.export.run import FORMATS, QUANTIZATIONS, SUFFIXES, export
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec
 
