@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import keras
-import movinet.ensemble  # noqa: F401  registers its layer
 import numpy as np
 import pytest
 from keras import ops
 
+import movinet.models.ensemble  # noqa: F401  registers its layer
 from movinet.__main__ import main as movinet_main
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.model import build_movinet
