@@ -33,7 +33,8 @@ class FrontPlot:
     """All that is drawn: the front as a step line with trial numbers, the family connected, other trials faint.
 
     Front and family by rising FLOPs.  dominated, stopped: trials off the front that ran to their end, and those that
-    early stopping ended, whose accuracy is of fewer epochs.  chance: the accuracy of guessing, if known.
+    early stopping ended, whose accuracy is of fewer epochs.  chance: the accuracy of guessing, if known.  measure: what
+    is called accuracy here.
     """
 
     title: str
@@ -43,6 +44,7 @@ class FrontPlot:
     front: tuple[Mark, ...]
     family: tuple[Mark, ...]
     chance: float | None
+    measure: str = "accuracy"
 
     @property
     def marks(self) -> tuple[Mark, ...]:
@@ -105,7 +107,7 @@ def _prepare_axes(axes: Axes, plot: FrontPlot) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=(1, 2, 5, 10)))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel("MFLOPs per clip (one multiply-add = 1)", color=INK)
-    axes.set_ylabel("validation accuracy", color=INK)
+    axes.set_ylabel(f"validation {plot.measure}", color=INK)
     axes.tick_params(colors=INK, which="both", length=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)

@@ -29,6 +29,7 @@ def front_plot(
     records: Sequence[TrialRecord], family: dict[str, dict[str, Any]], title: str, classes: int | None
 ) -> FrontPlot:
     """The plot's data. family: member name -> its metrics (flops, accuracy); classes: how many there are to guess."""
+    multi_label = any(record.multi_label for record in records)
     best = front_records(records)
     others = [record for record in records if record.scored and record not in best]
     failed = sum(record.status == "failed" for record in records)
@@ -41,7 +42,8 @@ def front_plot(
         stopped=tuple(_mark(record) for record in others if record.status == "stopped"),
         front=tuple(_mark(record) for record in best),
         family=tuple(sorted(members, key=lambda mark: mark.mflops)),
-        chance=1 / classes if classes else None,
+        chance=1 / classes if classes and not multi_label else None,
+        measure="mean average precision" if multi_label else "accuracy",
     )
 
 

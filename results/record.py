@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -20,13 +21,22 @@ class RecordError(InputError):
     """A line that is no record of this version; the text names field, value and what is allowed."""
 
 
+def score_of(measurement: Mapping[str, Any]) -> float:
+    """What networks are compared by, in [0, 1]: an epoch's accuracy on the validation split, top-1.
+
+    Where clips have several classes (`train.multi_label`) it is the mean average precision.
+    """
+    precision = measurement.get("val_map")
+    return measurement["val_accuracy"] if precision is None else precision
+
+
 @dataclass(frozen=True)
 class TrialRecord:
     """One trial. Holds only what JSON can: tuples become lists, and NaN or infinity (a diverged loss) becomes None.
 
     candidate: decision -> value.  spec: `MovinetSpec.to_dict()`.  spec_id: `MovinetSpec.id`.
     cost: flops (multiply-adds), parameters, activation_bytes, buffer_bytes.
-    measurements: one dict per epoch, as in `Measurement`.  accuracy: the best val_accuracy, in [0, 1].
+    measurements: one dict per epoch, as in `Measurement`.  accuracy: their best `score_of`, in [0, 1].
     status: "finished"; "stopped" early by the scheduler; "failed", with its `reason`.
     seconds: wall-clock of the trial; times: its parts (build, train, eval ...).
     rejected: candidates over budget that were drawn before this one.
@@ -63,6 +73,11 @@ class TrialRecord:
     def scored(self) -> bool:
         """Has an accuracy: it can stand in a plot and on the front, even if it was stopped early."""
         return self.accuracy is not None and self.status != "failed"
+
+    @property
+    def multi_label(self) -> bool:
+        """Its clips had several classes each: `accuracy` is mean average precision."""
+        return any(measured.get("val_map") is not None for measured in self.measurements)
 
     def to_json(self) -> str:
         """One line without its line break."""

@@ -43,7 +43,8 @@ def front_table(records: Sequence[TrialRecord]) -> str:
     rows = [
         [f"#{record.trial}", *_costs(record.cost), f"{record.accuracy or 0.0:.1%}"] for record in front_records(records)
     ]
-    return text_table(["trial", "MFLOPs", "parameters", "accuracy"], rows) if rows else ""
+    measure = "mAP" if any(record.multi_label for record in records) else "accuracy"
+    return text_table(["trial", "MFLOPs", "parameters", measure], rows) if rows else ""
 
 
 def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]]) -> str:
@@ -55,7 +56,8 @@ def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]]) -> 
         rows.append(
             [name, f"{clip.frames} x {clip.resolution}²", *_costs(metrics), f"{metrics['accuracy']:.1%}", folder]
         )
-    header = ["member", "frames x pixels", "MFLOPs", "parameters", "accuracy", "folder"]
+    measure = "mAP" if any("map" in metrics for metrics in members.values()) else "accuracy"
+    header = ["member", "frames x pixels", "MFLOPs", "parameters", measure, "folder"]
     return text_table(header, rows, left=("member", "folder")) if rows else ""
 
 

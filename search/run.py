@@ -8,9 +8,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from movinet.config.file import plain
 from movinet.data.cache import FrameCache
 from movinet.machine.lock import locked
 from movinet.spec import ClipSpec, MovinetSpec
+from movinet.training.classes import class_weights, classes_of
 from results.members import read_metrics
 from results.record import TrialRecord
 from search.clips import clips_of, prepare
@@ -39,8 +41,9 @@ def run_search(
             return journal.records
         space = settings.load_space()
         cache = prepare(settings.data, clips_of(space), listener, run_folder)
-        write_whole(run_folder / LABELS_FILE, json.dumps(cache.labels, ensure_ascii=False))
-        plan = Plan(Task(space, settings.load_budget(), len(cache.labels)), settings.search, journal)
+        classes = known_classes(cache, settings)
+        write_whole(run_folder / LABELS_FILE, json.dumps(classes, ensure_ascii=False))
+        plan = Plan(Task(space, settings.load_budget(), len(classes)), settings.search, journal)
         plan.check()
         workers = share_machine(settings.resources, plan.remaining)
         listener.on_run(settings.search.trials, workers.count, list(journal.records))
@@ -94,12 +97,13 @@ def train_family(
             return {name: found for name in members if (found := read_metrics(folders[name]))}
         settings = replace(settings, train=replace(settings.train, epochs=epochs))
         cache = prepare(settings.data, _clips(settings, missing), listener, run_folder)
+        classes = known_classes(cache, settings)
         workers = share_machine(settings.resources, len(missing))
         with ray_cluster(workers, address):
             from search.engine.dispatch import FamilyWatcher
             from search.engine.tuner import run_jobs
 
-            watcher = FamilyWatcher(missing, settings, run_folder, len(cache.labels), listener)
+            watcher = FamilyWatcher(missing, settings, run_folder, len(classes), listener)
             run_jobs(watcher.next_job, len(missing), common_config(settings, cache, None), workers, run_folder, watcher)
         if watcher.failed:
             raise RuntimeError("; ".join(f"{name}: {reason}" for name, reason in watcher.failed.items()))
@@ -107,8 +111,20 @@ def train_family(
 
 
 def common_config(settings: Settings, cache: FrameCache, time_limit_s: float | None) -> dict[str, Any]:
-    """What all jobs of a run have in common."""
-    return {"train": asdict(settings.train), "cache": str(cache.folder.resolve()), "time_limit_s": time_limit_s}
+    """What all jobs of a run have in common. data: with how the cache was decoded, so that it serves them again."""
+    read = {name: getattr(cache, name) for name in ("resolution", "frames_per_second", "seconds")}
+    return {
+        "data": plain(replace(settings.data, **read)),
+        "train": asdict(settings.train),
+        "cache": str(cache.folder.resolve()),
+        "time_limit_s": time_limit_s,
+    }
+
+
+def known_classes(cache: FrameCache, settings: Settings) -> tuple[str, ...]:
+    """The names of the networks' outputs. Raises ValueError where `train.class_weights` names another."""
+    class_weights(cache, settings.train)
+    return classes_of(cache, settings.train)
 
 
 def _clips(settings: Settings, members: Mapping[str, MovinetSpec]) -> list[ClipSpec]:

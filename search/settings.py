@@ -107,7 +107,7 @@ class Settings:
     scaling: ScalingSettings = field(default_factory=ScalingSettings)
 
     def __post_init__(self):
-        load_space({"space": self.space})
+        self.train.require_stage(len(self.load_space().blocks))
         grace, epochs = self.search.early_stopping.grace_epochs, self.train.epochs
         if self.search.early_stopping.kind == "asha" and grace > epochs:
             raise ConfigError(

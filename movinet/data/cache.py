@@ -46,6 +46,7 @@ class FrameCache:
     """Frames of decoded clips, read-only and shared by all processes that open the folder.
 
     labels: class names in class order;  label_indices: int32 per entry;  paths, splits: per entry.
+    resolution, frames_per_second, seconds: how the clips were decoded, as in Reading.
     skipped: (path, reason) of clips that gave nothing;  damaged: (path, reason) of those used as far as they decode.
     """
 
@@ -54,6 +55,7 @@ class FrameCache:
         self.labels: tuple[str, ...] = tuple(index["labels"])
         self.resolution: int = index["reading"]["resolution"]
         self.frames_per_second: float = index["reading"]["frames_per_second"]
+        self.seconds: float | None = index["reading"]["seconds"]
         self.skipped: list[tuple[str, str]] = [tuple(pair) for pair in index["skipped"]]
         self.damaged: list[tuple[str, str]] = [tuple(pair) for pair in index["damaged"]]
         entries = index["entries"]

@@ -12,12 +12,13 @@ from pathlib import Path
 from movinet.config.typed import require
 from movinet.data.cache import FrameCache, Progress, Reading
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
-from movinet.data.sources.clip_set import SourceError
+from movinet.data.sources.clip_set import ClipSet, SourceError
 from movinet.data.sources.source import read_source
 from movinet.machine.lock import in_turn
 from movinet.spec import ClipSpec
 
 CROP_MARGIN = 1.25  # a random crop of the frame should still hold as many pixels as the network takes
+USES = {"train": "train on", "val": "validate with"}  # what a run needs clips of these splits for
 Report = Callable[[str, int, int], None]
 
 
@@ -61,35 +62,53 @@ def prepare(
     note: with a line on each kind of thing that is left out, such as clips that do not decode.
     Raises SourceError when the source holds no clips, or one split or class only, or does not decode.
     """
-    folder = Path(data.folder)
+    source = source_of(data)
+    name = source.name
     if data.path is None:
-        name = "-".join(["moving_shapes", *(str(value) for value in asdict(data.moving_shapes).values())])
-        with in_turn(folder / name):
-            source = synthesize(folder / name, data.moving_shapes, progress=_partly(report, "writing clips"))
+        with in_turn(source):
+            synthesize(source, data.moving_shapes, progress=_partly(report, "writing clips"))
     else:
-        source = Path(data.path).expanduser()
-        name = f"{source.name}-{hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:6]}"
-    found = read_source(source, data.val_share, data.seed)
-    for split in ("train", "val"):
-        if not found.split(split):
-            raise SourceError(f"{source}: no clips to {'train on' if split == 'train' else 'validate with'}")
-    if len(found.labels) < 2:
-        raise SourceError(f"{source}: one class only ({', '.join(found.labels)}); allowed: two classes or more")
+        name = f"{name}-{hashlib.sha256(str(source.resolve()).encode()).hexdigest()[:6]}"
+    found = read_clips(data)
     reading = how_to_read(data, clips)
     key = f"{reading.resolution}px-{reading.frames_per_second:g}fps-{reading.seconds:g}s"
     cache = FrameCache.build(
         found,
-        folder / "frames" / f"{name}-{key}",
+        Path(data.folder, "frames", f"{name}-{key}"),
         reading.resolution,
         reading.frames_per_second,
         reading.seconds,
         progress=_partly(report, "decoding clips"),
         max_bytes=int(data.max_gib * 2**30),
     )
+    for split, use in USES.items():
+        if not len(cache.index(split)):
+            count = len(found.split(split))
+            raise SourceError(f"{source}: no clips to {use}: none of {count} decodes; why: {cache.folder}/index.json")
     for line in (*found.left_out(), *found.doubts(), *cache.remarks()):
         if note:
             note(line)
     return cache
+
+
+def source_of(data: DataSettings) -> Path:
+    """The folder or list of the clips; of moving shapes, their folder below data.folder."""
+    if data.path is not None:
+        return Path(data.path).expanduser()
+    name = "-".join(["moving_shapes", *(str(value) for value in asdict(data.moving_shapes).values())])
+    return Path(data.folder, name)
+
+
+def read_clips(data: DataSettings) -> ClipSet:
+    """The clips that lie there, in their splits. Raises SourceError where there is none, or one split or class only."""
+    source = source_of(data)
+    found = read_source(source, data.val_share, data.seed)
+    for split, use in USES.items():
+        if not found.split(split):
+            raise SourceError(f"{source}: no clips to {use}")
+    if len(found.labels) < 2:
+        raise SourceError(f"{source}: one class only ({', '.join(found.labels)}); allowed: two classes or more")
+    return found
 
 
 def how_to_read(data: DataSettings, clips: Iterable[ClipSpec]) -> Reading:

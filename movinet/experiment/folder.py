@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,12 +16,13 @@ from typing import Any
 from movinet.config.typed import ConfigError, show
 from movinet.cost import network_cost
 from movinet.experiment.settings import Experiment, difference, experiment_to_yaml, load_experiment
-from movinet.spec import MovinetSpec, spec_to_yaml
+from movinet.spec import MovinetSpec
+from movinet.training import model_folder
 from movinet.training.checkpoint import CHECKPOINT
 from movinet.training.measurement import Measurement
-from movinet.training.training import Training
+from movinet.training.model_folder import CONFIG, MODEL, figures, write, write_description
 
-CONFIG, MODEL, METRICS, LOG = "config.yaml", "model.keras", "metrics.json", "log.csv"
+LOG = "log.csv"
 
 
 @dataclass
@@ -66,18 +65,8 @@ def begin(folder: Path, experiment: Experiment, spec: MovinetSpec, classes: Sequ
             )
     elif (folder / MODEL).exists():
         raise ConfigError(f"{folder}: holds a model that was not trained here; allowed: another --model_dir")
-    write(config, experiment_to_yaml(experiment))
-    write(folder / "spec.yaml", spec_to_yaml(spec))
-    write(folder / "labels.json", json.dumps(list(classes), ensure_ascii=False, indent=1))
+    write_description(folder, experiment_to_yaml(experiment), spec, classes)
     return begun
-
-
-def write_model(folder: Path, training: Training) -> None:
-    """model.keras, with the averaged weights if there are."""
-    part = folder / f".{os.getpid()}.part.keras"
-    with training.optimizer.averaged():
-        training.model.save(part)
-    os.replace(part, folder / MODEL)
 
 
 def write_log(folder: Path, history: History) -> None:
@@ -94,9 +83,9 @@ def write_metrics(folder: Path, history: History, spec: MovinetSpec, classes: in
     best = history.best
     metrics = {
         "epoch": best["epoch"],
-        **_figures(best),
-        "best": {**_figures(best), **best},
-        "last": {**_figures(history.epochs[-1]), **history.epochs[-1]},
+        **figures(best),
+        "best": {**figures(best), **best},
+        "last": {**figures(history.epochs[-1]), **history.epochs[-1]},
         "epochs": len(history.epochs),
         "finished": finished,
         "stopped": history.stopped,
@@ -104,18 +93,5 @@ def write_metrics(folder: Path, history: History, spec: MovinetSpec, classes: in
         "cost": asdict(network_cost(spec, num_classes=classes)),
         "spec_id": spec.id,
     }
-    write(folder / METRICS, json.dumps(metrics, indent=1))
+    model_folder.write_metrics(folder, metrics)
     return metrics
-
-
-def _figures(row: dict[str, Any]) -> dict[str, Any]:
-    named = {"top1": "val_accuracy", "top5": "val_top5", "map": "val_map"}
-    return {name: row[key] for name, key in named.items() if row[key] is not None}
-
-
-def write(path: Path, text: str) -> None:
-    """A text file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

@@ -12,13 +12,13 @@ from movinet.data.batching.pipeline import views
 from movinet.evaluation import pictures
 from movinet.evaluation.metrics import calibration
 from movinet.evaluation.predictions import Predictions, measure, predict_split, streaming_accuracy, worst
-from movinet.experiment.folder import MODEL, write
 from movinet.experiment.progress import Progress
 from movinet.experiment.session import clips_for, network
 from movinet.experiment.settings import Experiment
 from movinet.models.folder import load_network, read_member
 from movinet.spec import ClipSpec, MovinetSpec
 from movinet.training.classes import classes_of
+from movinet.training.model_folder import MODEL, write
 
 if TYPE_CHECKING:
     import keras

@@ -20,6 +20,7 @@ from movinet.machine.quiet import native_stderr_closed
 from movinet.spec import MovinetSpec
 from movinet.training.classes import classes_of
 from movinet.training.measurement import TrainingDiverged
+from movinet.training.model_folder import MODEL, write_weights
 from movinet.training.new_model import new_model
 from movinet.training.training import Training
 
@@ -59,7 +60,7 @@ def network(experiment: Experiment, spec: MovinetSpec, classes: int) -> keras.Mo
         path = Path(experiment.weights)
         if not path.exists() and not path.with_name(f"{path.name}.index").exists():
             raise ConfigError(f"weights={path} is not allowed; allowed: a checkpoint or a model folder that exists")
-        keras_file = path / model_folder.MODEL
+        keras_file = path / MODEL
         load_checkpoint(model, keras_file if keras_file.is_file() else path, experiment.head)
     return model
 
@@ -132,7 +133,7 @@ class _Session:
         if not self.writes:
             return
         if best:
-            model_folder.write_model(self.folder, training)
+            write_weights(self.folder, training)
         model_folder.write_log(self.folder, history)
         model_folder.write_metrics(self.folder, history, spec, classes, finished=False)
         self._tensorboard(history.epochs[-1])

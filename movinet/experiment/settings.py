@@ -115,10 +115,7 @@ class Experiment:
     def __post_init__(self):
         spec = self.spec()  # so that a wrong network is refused before anything starts
         clip = spec.clip
-        stages = ["stem", *(f"block{index}" for index in range(len(spec.blocks))), "head"]
-        until = self.train.freeze_until
-        if until is not None and until not in stages:
-            raise ConfigError(f"train.freeze_until={until} is not allowed; allowed: {', '.join(stages)}, null")
+        self.train.require_stage(len(spec.blocks))
         if self.train.batch_size % self.run.workers:
             allowed = f"a divisor of train.batch_size={self.train.batch_size}"
             raise ConfigError(f"run.workers={self.run.workers} is not allowed; allowed: {allowed}")

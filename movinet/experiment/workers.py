@@ -21,8 +21,9 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-from movinet.experiment import folder as model_folder
+from movinet.experiment.folder import LOG
 from movinet.experiment.settings import Experiment, RunSettings, experiment_to_yaml, load_experiment
+from movinet.training.model_folder import METRICS
 
 RESTARTS = 2
 LOOPBACK = "127.0.0.1"
@@ -44,7 +45,7 @@ def train_with_workers(experiment: Experiment, folder: str | Path) -> dict[str, 
     folder = Path(folder).absolute()
     task = {"experiment": experiment_to_yaml(experiment), "folder": str(folder)}
     (_on_cluster if experiment.run.address else _on_this_machine)(task, experiment.run)
-    return json.loads((folder / model_folder.METRICS).read_text(encoding="utf-8"))
+    return json.loads((folder / METRICS).read_text(encoding="utf-8"))
 
 
 def work(task: dict[str, str]) -> None:
@@ -151,7 +152,7 @@ def _on_cluster(task: dict[str, str], run: RunSettings) -> None:
             run_config=RunConfig(storage_path=storage, failure_config=FailureConfig(max_failures=RESTARTS)),
         )
         ended = threading.Event()
-        teller = threading.Thread(target=_tell_epochs, args=(Path(task["folder"], model_folder.LOG), ended))
+        teller = threading.Thread(target=_tell_epochs, args=(Path(task["folder"], LOG), ended))
         teller.start()
         try:
             trainer.fit()

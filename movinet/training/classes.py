@@ -35,7 +35,8 @@ def class_weights(cache: FrameCache, settings: TrainSettings) -> np.ndarray | No
         members = members_of(cache, settings)
         counts = np.maximum(counts if members is None else counts @ members, 1)
         return (counts.sum() / (len(classes) * counts)).astype(np.float32)
-    for name in settings.class_weights:
+    for name, weight in settings.class_weights.items():
         if name not in classes:
-            raise InputError(f"train.class_weights.{name} is not a class; allowed: {', '.join(classes)}")
+            known = f"{', '.join(classes[:12])}{' ...' if len(classes) > 12 else ''}"
+            raise InputError(f"train.class_weights.{name}={weight:g} is not allowed; allowed classes: {known}")
     return np.array([settings.class_weights.get(name, 1.0) for name in classes], np.float32)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from movinet.config.errors import InputError
+from movinet.config.typed import ConfigError
 from movinet.data.batching.augment import Augment
 from movinet.data.batching.mixing import Mixing
 
@@ -58,6 +59,8 @@ class TrainSettings:
         for name, kind in {"augment": Augment, "mixing": Mixing}.items():
             if isinstance(value := getattr(self, name), dict):  # as `dataclasses.asdict` leaves it
                 object.__setattr__(self, name, kind(**value))
+        if isinstance(self.class_weights, dict):  # in YAML a class called 1 is a number
+            object.__setattr__(self, "class_weights", {str(name): w for name, w in self.class_weights.items()})
         for name, low in {"epochs": 1, "batch_size": 1, "accumulate": 1, "seed": 0}.items():
             value = getattr(self, name)
             self._require(isinstance(value, int) and value >= low, name, f"an integer >= {low}")
@@ -72,6 +75,12 @@ class TrainSettings:
         for name in ("warmup", "label_smoothing", "dropout", "stochastic_depth", "batch_norm_momentum"):
             self._require(0 <= getattr(self, name) < 1, name, "a number >= 0 and < 1")
         self._require(_are_weights(self.class_weights), "class_weights", "balanced, null, or {class: a number > 0}")
+
+    def require_stage(self, blocks: int) -> None:
+        """Raises ConfigError unless `freeze_until` is a stage of a network of so many blocks, or null."""
+        stages = ["stem", *(f"block{index}" for index in range(blocks)), "head"]
+        if (until := self.freeze_until) is not None and until not in stages:
+            raise ConfigError(f"train.freeze_until={until} is not allowed; allowed: {', '.join(stages)}, null")
 
     def _require(self, ok: bool, name: str, allowed: str) -> None:
         if not ok:

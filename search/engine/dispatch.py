@@ -10,7 +10,7 @@ from typing import Any
 from movinet.cost import network_cost
 from movinet.spec import MovinetSpec
 from results.members import read_metrics
-from results.record import TrialRecord
+from results.record import TrialRecord, score_of
 from search.engine.job import Ending, Job
 from search.engine.tuner import latest_checkpoint
 from search.plan import Assignment, Plan
@@ -68,7 +68,7 @@ class SearchWatcher:
             spec_id=job.spec.id,
             cost=asdict(network_cost(job.spec, num_classes=self.plan.task.num_classes)),
             measurements=measurements,
-            accuracy=max((each["val_accuracy"] for each in measurements), default=None),
+            accuracy=max(map(score_of, measurements), default=None),
             status="failed" if ending.reason else "finished" if is_whole else "stopped",
             reason=ending.reason,
             seed=job.seed,

@@ -14,12 +14,12 @@ from typing import Any
 
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
-from results.record import TrialRecord
+from results.record import TrialRecord, score_of
 from search.settings import EarlyStopping
 
 
 class OctaveAsha(FIFOScheduler):
-    """One ASHA per octave of FLOPs, on val_accuracy by epoch; a trial's cost is its config["flops"].
+    """One ASHA per octave of FLOPs, on score by epoch, which a trial's results hold; its cost is its config["flops"].
 
     records: trials of earlier processes, replayed so that the rungs are what they were.
     """
@@ -29,7 +29,7 @@ class OctaveAsha(FIFOScheduler):
         self.octaves: dict[int, ASHAScheduler] = defaultdict(
             lambda: ASHAScheduler(
                 time_attr="epoch",
-                metric="val_accuracy",
+                metric="score",
                 mode="max",
                 max_t=epochs,
                 grace_period=stopping.grace_epochs,
@@ -40,7 +40,7 @@ class OctaveAsha(FIFOScheduler):
             trial = SimpleNamespace(trial_id=f"record-{record.trial}", config={"flops": record.cost["flops"]})
             self.on_trial_add(None, trial)
             for measured in record.measurements:
-                self.on_trial_result(None, trial, measured)
+                self.on_trial_result(None, trial, {**measured, "score": score_of(measured)})
 
     def of(self, trial: Any) -> Any:
         """The ASHA that this trial competes in."""

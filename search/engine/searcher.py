@@ -14,7 +14,7 @@ class JobSearcher(Searcher):
     """Keeps which of Tune's trials is which job; results go through `search.engine.tuner`, not through here."""
 
     def __init__(self, next_job: Callable[[], Job | None], common: dict[str, Any]):
-        super().__init__(metric="val_accuracy", mode="max")
+        super().__init__(metric="score", mode="max")
         self.next_job, self.common = next_job, common
         self.jobs: dict[str, Job] = {}
         self.again: list[Job] = []

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from ray import tune
 
 from movinet.config.typed import build
+from movinet.data.prepare import DataSettings
 from movinet.spec import spec_from_dict
+from results.record import score_of
 
 if TYPE_CHECKING:
     from search.evaluators.trained import Evaluation
@@ -29,9 +31,9 @@ class TimeLimit(Exception):
 class Trial(tune.Trainable):
     """One step is one epoch. Whatever goes wrong in a trial ends the trial with its reason, not the actor.
 
-    config: name (trial number or member), spec, train and seed as dicts and numbers; cache (a folder of decoded
-    frames); threads, gpu_fraction; time_limit_s or None; checkpoint (folder to go on from) or None; member (folder to
-    write the trained network to) or None; logs (folder).
+    config: name (trial number or member), spec, data, train and seed as dicts and numbers; cache (a folder of the
+    data's decoded frames); threads, gpu_fraction; time_limit_s or None; checkpoint (folder to go on from) or None;
+    member (folder to write the trained network to) or None; logs (folder).
 
     Each result has times: start, the worker's wait since its last trial (or its import of TensorFlow), and the parts of
     the evaluation.
@@ -87,9 +89,10 @@ class Trial(tune.Trainable):
         if evaluation.done and self.config["member"]:
             from search.member import write_member
 
-            write_member(Path(self.config["member"]), evaluation, self.cache)
+            write_member(Path(self.config["member"]), evaluation, build(DataSettings, self.config["data"]))
         done = evaluation.done
-        return {"epoch": last.epoch, "val_accuracy": last.val_accuracy, "done": done, "should_checkpoint": not done}
+        score = score_of(asdict(last))
+        return {"epoch": last.epoch, "score": score, "done": done, "should_checkpoint": not done}
 
     def log_result(self, result: dict[str, Any]) -> None:
         """Ray calls this before a result leaves: without the config, whose numbers Tune would keep statistics of."""
@@ -107,9 +110,8 @@ class Trial(tune.Trainable):
         from search.evaluators.trained import Evaluation
 
         config = self.config
-        self.cache = FrameCache.open(config["cache"])
-        settings = build(TrainSettings, config["train"])
-        evaluation = Evaluation(spec_from_dict(config["spec"]), settings, self.cache, config["seed"])
+        cache, settings = FrameCache.open(config["cache"]), build(TrainSettings, config["train"])
+        evaluation = Evaluation(spec_from_dict(config["spec"]), settings, cache, config["seed"])
         if config["checkpoint"]:
             evaluation.load(config["checkpoint"])
         return evaluation

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from movinet.data.cache import FrameCache
 from movinet.spec import MovinetSpec
+from movinet.training.classes import classes_of
 from movinet.training.measurement import Measurement, TrainingDiverged
 from movinet.training.new_model import new_model
 from movinet.training.settings import TrainSettings
@@ -31,7 +32,7 @@ class Evaluation:
         self.times: dict[str, float] = {}
         self.earlier_seconds = 0.0
         began = time.monotonic()
-        self.model = new_model(spec, len(cache.labels), self.settings)
+        self.model = new_model(spec, len(classes_of(cache, self.settings)), self.settings)
         self.training = Training(self.model, cache, spec.clip, self.settings)
         self._spend("build", began)
 

@@ -26,7 +26,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from results.record import TrialRecord
+from results.record import TrialRecord, score_of
 from search.settings import Settings
 from search.view.listener import Listener
 from search.view.progress import FamilyProgress, SearchProgress, Training
@@ -101,9 +101,9 @@ class Terminal(Listener):
 
     def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
         training = self.training[trial]
-        training.epoch_done(measurement["epoch"], measurement["val_accuracy"])
+        training.epoch_done(measurement["epoch"], score_of(measurement))
         if self._is_quiet():
-            accuracy = f"{measurement['val_accuracy']:.1%}"
+            accuracy = f"{score_of(measurement):.1%}"
             self._line(f"{_name(trial)} epoch {training.epoch}/{training.epochs}: {accuracy} | {self._facts(trial)}")
 
     def on_record(self, record: TrialRecord) -> None:

@@ -1,9 +1,8 @@
 """A family member's folder: the network, and the file for phones or the reason why there is none."""
 
-import dataclasses
 import json
 import math
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +10,18 @@ import pytest
 from movinet.data.batching.pipeline import make_view, views
 from movinet.data.cache import FrameCache
 from movinet.data.centre import centre_square
+from movinet.data.prepare import DataSettings, prepare
 from movinet.data.sources.source import read_source
+from movinet.experiment.progress import Progress
+from movinet.experiment.report import evaluate_folder
+from movinet.experiment.settings import load_experiment
 from movinet.models.folder import load_network, read_member
+from movinet.models.load import load_model
 from movinet.training.measurement import Measurement
+from movinet.training.model_folder import figures
+from movinet.training.settings import TrainSettings
 from results.members import read_metrics
+from search.evaluators.trained import Evaluation
 from search.member import write_member
 from tests.movinet.export.test_run import built
 from tests.support.clip_files import numbered_frames, write_video
@@ -22,28 +29,46 @@ from tests.support.predict_members import CAUSAL, LABELS, SPEC
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """Two clips of each class."""
+def root(tmp_path_factory):
+    """Two clips of each class in the folder clips."""
     root = tmp_path_factory.mktemp("clips")
     for label in LABELS:
         for number in range(2):
-            write_video(root / "clips" / label / f"{number}.mp4", numbered_frames(12, 32, 32), 8.0)
-    return FrameCache.build(read_source(root / "clips"), root / "frames", 32, 8, workers=1)
+            frames = np.roll(numbered_frames(12, 32, 32), len(label) + number, 0)
+            write_video(root / "clips" / label / f"{number}.mp4", frames, 8.0)
+    return root
 
 
-def ended(spec):
-    """What a training leaves, as far as it is written."""
-    measured = Measurement(1, 1.0, 0.5, 1.0, 0.25, 2.0, 1.0)
-    settings = SimpleNamespace(seed=3)
-    return SimpleNamespace(
-        spec=spec, model=built(spec, len(LABELS)), measurements=[measured], times={"train": 2.0}, settings=settings
-    )
+@pytest.fixture(scope="module")
+def cache(root):
+    return prepare(DataSettings(path=str(root / "clips"), folder=str(root / "data")), [SPEC.clip])
+
+
+@pytest.fixture(scope="module")
+def data(root, cache):
+    """Where the clips of `cache` are, and how they were read."""
+    read = {name: getattr(cache, name) for name in ("resolution", "frames_per_second", "seconds")}
+    return DataSettings(path=str(root / "clips"), folder=str(root / "data"), **read)
+
+
+def ended(spec, cache):
+    """A training as it is after its last epoch, of made-up weights and measurements."""
+    evaluation = Evaluation(spec, TrainSettings(epochs=1), cache, seed=3)
+    evaluation.training.model.set_weights(built(spec, len(LABELS)).get_weights())
+    evaluation.measurements = [Measurement(1, 1.0, 0.5, 1.0, 0.25, 2.0, 1.0, 1.0)]
+    return evaluation
+
+
+def trained(spec, cache, **settings):
+    evaluation = Evaluation(spec, TrainSettings(epochs=4, batch_size=2, rezero=0.2, **settings), cache, seed=0)
+    while not evaluation.done:
+        evaluation.epoch()
+    return evaluation
 
 
 @pytest.mark.parametrize(("spec", "name"), [(CAUSAL, "stream"), (SPEC, "clip")])
-def test_a_member_has_a_proved_file_for_phones(spec, name, cache, tmp_path):
-    evaluation = ended(spec)
-    metrics = write_member(tmp_path / "A0", evaluation, cache)
+def test_a_member_has_a_proved_file_for_phones(spec, name, cache, data, tmp_path):
+    metrics = write_member(tmp_path / "A0", ended(spec, cache), data)
     assert metrics == read_metrics(tmp_path / "A0")
     assert metrics["litert"]["file"] == f"{name}.tflite"
     assert 0 < metrics["litert"]["relative_error"] < 1e-4
@@ -53,29 +78,64 @@ def test_a_member_has_a_proved_file_for_phones(spec, name, cache, tmp_path):
     assert manifest["image"]["frames_per_second"] == spec.clip.frames_per_second
 
 
-def test_a_member_is_proved_on_white_frames_that_were_resized(tmp_path):
+@pytest.mark.parametrize("average", [None, 0.95])
+def test_the_weights_written_are_those_that_were_measured(average, cache, data, tmp_path):
+    evaluation = trained(CAUSAL, cache, average=average, learning_rate=0.03)
+    metrics, last = write_member(tmp_path / "A0", evaluation, data), evaluation.measurements[-1]
+    experiment, _ = load_experiment(tmp_path / "A0" / "config.yaml")
+    assert experiment.train == evaluation.settings
+    report = evaluate_folder(experiment, tmp_path / "A0", Progress()).figures
+    assert report["top1"] == pytest.approx(metrics["accuracy"]) == metrics["top1"] == last.val_accuracy
+    assert report["loss"] == pytest.approx(last.val_loss, abs=1e-5)
+    moved = evaluation.training.evaluate().loss
+    assert moved == pytest.approx(last.val_loss, abs=1e-6)  # and the training could go on as if nothing was written
+    network = load_network(read_member(tmp_path / "A0"))
+    exported = load_model(str(tmp_path / "A0" / "stream.tflite"))
+    (clip,) = make_view(cache, cache.index("val")[:1], CAUSAL.clip, *views())
+    logits = np.asarray(network(clip[None]))[0]
+    np.testing.assert_allclose(exported.logits(clip), logits, atol=1e-4 * np.abs(logits).max())
+
+
+def test_a_member_of_several_classes_a_clip_says_so(cache, data, tmp_path):
+    several = FrameCache.open(cache.folder)
+    several.labels = ("falls|moves", "moves|rises", "turns")
+    evaluation = trained(CAUSAL, several, multi_label=True)
+    metrics, last = write_member(tmp_path / "A0", evaluation, data), evaluation.measurements[-1]
+    assert metrics["accuracy"] == metrics["map"] == last.val_map
+    assert figures({"val_accuracy": 0.5, "val_top5": 1.0, "val_map": None}) == {"top1": 0.5, "top5": 1.0}
+    member = read_member(tmp_path / "A0")
+    assert member.labels == ("falls", "moves", "rises", "turns")
+    assert member.multi_label
+    manifest = json.loads((tmp_path / "A0" / "stream.json").read_text())
+    assert (manifest["labels"], manifest["multi_label"]) == (list(member.labels), True)
+    assert load_network(member).output_shape == (None, 4)
+
+
+def test_a_member_is_proved_on_white_frames_that_were_resized(data, tmp_path):
     white = np.full((12, 64, 64, 3), 255, np.uint8)
     for label in LABELS:
         for number in range(2):
             write_video(tmp_path / "clips" / label / f"{number}.mkv", white, 8.0)
     cache = FrameCache.build(read_source(tmp_path / "clips"), tmp_path / "frames", 64, 8, workers=1)
-    spec = dataclasses.replace(CAUSAL, clip=dataclasses.replace(CAUSAL.clip, resolution=49))
+    spec = replace(CAUSAL, clip=replace(CAUSAL.clip, resolution=49))
     shown = make_view(cache, cache.index("val"), spec.clip, *views())
     assert shown.max() == centre_square(white, 49).max() == 1  # not a bit more
-    assert write_member(tmp_path / "A0", ended(spec), cache)["litert"]["file"] == "stream.tflite"
+    assert write_member(tmp_path / "A0", ended(spec, cache), data)["litert"]["file"] == "stream.tflite"
 
 
-def test_a_file_that_is_refused_is_a_reason_and_the_network_is_kept(cache, tmp_path, monkeypatch):
+def test_a_file_that_is_refused_is_a_reason_and_the_network_is_kept(cache, data, tmp_path, monkeypatch):
     monkeypatch.setattr("movinet.export.write.LIMITS", {None: -math.inf})
-    evaluation = ended(CAUSAL)
-    metrics = write_member(tmp_path / "A0", evaluation, cache)
+    evaluation = ended(CAUSAL, cache)
+    metrics = write_member(tmp_path / "A0", evaluation, data)
     assert metrics["litert"]["file"] is None
     assert metrics["litert"]["reason"].startswith("ExportError: stream.tflite: after 1 frames the logits are ")
     assert sorted(path.name for path in (tmp_path / "A0").iterdir()) == [
+        "config.yaml",
         "labels.json",
         "metrics.json",
         "model.keras",
         "spec.yaml",
     ]
     clip = np.full((1, 4, 16, 16, 3), 0.5, np.float32)
-    np.testing.assert_array_equal(load_network(read_member(tmp_path / "A0"))(clip), evaluation.model(clip))
+    network = load_network(read_member(tmp_path / "A0"))
+    np.testing.assert_array_equal(network(clip), evaluation.training.model(clip))

@@ -104,6 +104,8 @@ WRONG = {
     "train: {augment: {area: [0.5]}}": "train.augment.area=[0.5] is not allowed; allowed: a list of 2 times a number",
     "train: {augment: {area: [0.9, 0.5]}}": "train.augment.area=(0.9, 0.5) is not allowed; allowed: (least, most)",
     "train: {augment: {flip_except: 3}}": "train.augment.flip_except=3 is not allowed; allowed: a list of text",
+    "train: {freeze_until: block3}": "train.freeze_until=block3 is not allowed; allowed: stem, block0, head, null",
+    "train: {class_weights: {run: 0}}": "train.class_weights={'run': 0} is not allowed; allowed: balanced, null, or",
     "data: {val_share: 1}": "data.val_share=1.0 is not allowed; allowed: a number > 0 and < 1",
     "data: {path: 7}": "data.path=7 is not allowed; allowed: text or null",
     "data: {moving_shapes: {train_clips: 0}}": "data.moving_shapes.train_clips=0 is not allowed; allowed: an integer >= 1",

@@ -10,6 +10,8 @@ from movinet.data.cache import CacheError, FrameCache
 from movinet.data.prepare import DataSettings, prepare
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.data.sets.shape_drawing import LABELS
+from movinet.data.sources.clip_set import SourceError
+from movinet.data.sources.source import read_source
 from movinet.spec import ClipSpec
 
 SHAPES = MovingShapes(2, 1, resolution=20, frames_per_second=4, seconds=1)
@@ -45,3 +47,12 @@ def test_what_is_left_out_is_told_and_the_disk_is_bounded(tmp_path):
     small = DataSettings(path=str(folder), folder=str(tmp_path / "small"), max_gib=1e-6)
     with pytest.raises(CacheError, match=r"the limit is 0\.0 GiB; lower .*max_gib"):
         prepare(small, [ClipSpec(4, 16, 4)])
+
+
+def test_a_split_of_which_no_clip_decodes_is_refused(tmp_path):
+    """Otherwise each trial of a search would fail for want of it."""
+    folder = synthesize(tmp_path / "shapes", SHAPES)
+    for clip in read_source(folder).split("val"):
+        clip.path.write_bytes(b"")
+    with pytest.raises(SourceError, match=r"shapes: no clips to validate with: none of 12 decodes; why: "):
+        prepare(DataSettings(path=str(folder), folder=str(tmp_path / "data")), [ClipSpec(4, 16, 4)])

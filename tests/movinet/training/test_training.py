@@ -274,7 +274,7 @@ def test_balanced_weights_make_every_class_count_alike(cache):
     np.testing.assert_allclose(weights * counts, counts.sum() / 12, rtol=1e-6)
     given = class_weights(cache, replace(QUICK, class_weights={cache.labels[3]: 2.5}))
     assert given.tolist() == [1, 1, 1, 2.5, *[1] * 8]
-    with pytest.raises(ValueError, match="train.class_weights.nobody is not a class; allowed: bar growing"):
+    with pytest.raises(ValueError, match="train.class_weights.nobody=2 is not allowed; allowed classes: bar growing, "):
         class_weights(cache, replace(QUICK, class_weights={"nobody": 2.0}))
 
 

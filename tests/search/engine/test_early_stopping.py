@@ -19,7 +19,7 @@ def run(scheduler: OctaveAsha, name: str, flops: int, accuracies: list[float]) -
     trial = SimpleNamespace(trial_id=name, config={"flops": flops})
     scheduler.on_trial_add(None, trial)
     for epoch, accuracy in enumerate(accuracies, 1):
-        if scheduler.on_trial_result(None, trial, {"epoch": epoch, "val_accuracy": accuracy}) == "STOP":
+        if scheduler.on_trial_result(None, trial, {"epoch": epoch, "score": accuracy}) == "STOP":
             return epoch
     return len(accuracies)
 
