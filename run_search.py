@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from movinet.config.errors import InputError, answer
 
 if TYPE_CHECKING:
+    from movinet.export.cli import OwnClips
     from search.settings import Settings
     from search.view.listener import Listener
 
@@ -126,30 +127,14 @@ def _with_terminal(work: Callable[..., None], settings: Settings, run: Path, add
     """Does the work under one live view, all other output going to the run's log; then sums it up."""
     from movinet.machine.terminal_output import output_to
     from results.summary import closing_summary
+    from search.clips import example_video
     from search.view.terminal import Terminal
 
     print(f"run {run}, log {run / LOG}", flush=True)
     with output_to(run / LOG) as stream, Terminal(run.name, settings, stream) as terminal:
         work(settings, run, terminal, address)
-    print(f"\n{closing_summary(run, _example_video(settings))}\nexport   {_command('export', run)} --quantize int8")
-
-
-def _example_video(settings: Settings) -> Path | None:
-    """A clip of the kind that the run was shown, for the command to try."""
-    from movinet.data.sources.source import VIDEO_SUFFIXES
-
-    for folder, folders, files in os.walk(_data_folder(settings)):
-        folders.sort()
-        for name in sorted(files):
-            if Path(name).suffix.lower() in VIDEO_SUFFIXES:
-                return Path(folder, name)
-    return None
-
-
-def _data_folder(settings: Settings) -> Path:
-    """Where a run's videos lie, or the list of them."""
-    source = Path(settings.data.path or settings.data.folder).expanduser()
-    return source if source.is_dir() else source.parent
+    summary = closing_summary(run, example_video(settings.data))
+    print(f"\n{summary}\nexport   {_command('export', run)} --quantize int8")
 
 
 def plot(options: argparse.Namespace) -> None:
@@ -163,19 +148,35 @@ def plot(options: argparse.Namespace) -> None:
 def export(options: argparse.Namespace) -> int:
     """Writes files of the family for phones and other runtimes, each beside its network and proved against it.
 
-    Takes the options of `python -m movinet export` as well; --calibration is the run's own videos if not given.
-    stream.tflite, in float32, is there since the training.
+    Takes the options of `python -m movinet export` as well; without --calibration it takes clips that the run was
+    trained on.  stream.tflite, in float32, is there since the training.
     """
-    from movinet.export.cli import add_arguments
-    from search.settings import load_settings
+    from movinet.export import cli
 
     run = _known_run(options)
-    settings = load_settings(run / "config.yaml")
-    videos = ["--calibration", str(_data_folder(settings))] if _example_video(settings) else []
-    parser = argparse.ArgumentParser(prog="python run_search.py export RUN", add_help=False)
-    add_arguments(parser)
-    asked = parser.parse_args([str(run / "family"), *videos, *options.more])
-    return asked.run(asked)
+    parser = argparse.ArgumentParser(prog=f"run_search.py export {run.name}", add_help=False)
+    cli.add_arguments(parser)
+    asked = parser.parse_args([str(run / "family"), *options.more])
+    return cli.main(asked, None if asked.calibration else _training_clips(run, asked.quantize == "int8"))
+
+
+def _training_clips(run: Path, calibrates: bool) -> OwnClips | None:
+    """What the run was trained on; where that is gone None, or InputError if int8 is to be calibrated on it."""
+    from movinet.data.prepare import source_of
+    from movinet.data.sources.clip_set import SourceError
+    from movinet.export.cli import OwnClips
+    from search.clips import clips_of_run
+    from search.settings import load_settings
+
+    data = load_settings(run / "config.yaml").data
+    try:
+        return OwnClips(clips_of_run(data, "train"), str(source_of(data)))
+    except SourceError as error:
+        text = f"{run}: its clips are gone ({error}); allowed: --calibration FOLDER, with videos of their kind"
+        if calibrates:
+            raise InputError(text) from error
+        print(f"note: {text}; compared on drawn shapes", file=sys.stderr)
+        return None
 
 
 def show(options: argparse.Namespace) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from movinet.data import prepare as decoded
 from movinet.data.cache import FrameCache
-from movinet.data.prepare import DataSettings
+from movinet.data.prepare import DataSettings, read_clips
+from movinet.data.sources.clip_set import ClipFile, SourceError
 from movinet.spec import ClipSpec
 from search.folder import NOTES_FILE, write_whole
 from search.view.listener import Listener
@@ -40,3 +41,17 @@ def clips_of(space: Space) -> list[ClipSpec]:
         if decision.name.startswith("clip."):
             chosen = [{**values, decision.name: value} for values in chosen for value in decision.values]
     return [clip(values) for values in chosen]
+
+
+def clips_of_run(data: DataSettings, split: str) -> tuple[ClipFile, ...]:
+    """The clips of one split that the run was given, in the list's order. Raises SourceError where they are gone."""
+    return read_clips(data).split(split)
+
+
+def example_video(data: DataSettings) -> Path | None:
+    """A video of the validation split, which the networks were not trained on; None where there is none."""
+    try:
+        clips = clips_of_run(data, "val")
+    except SourceError:
+        return None
+    return next((clip.path for clip in clips if clip.offset is None), None)

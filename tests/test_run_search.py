@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from movinet.__main__ import main as movinet
+from movinet.data.sources.source import read_source
 from results.store import TRIALS_FILE, read_trials
 from run_search import main
 from tests.support.paths import ROOT
@@ -93,6 +94,8 @@ def test_the_family_doubles_from_member_to_member(run):
 def test_a_run_says_what_it_does_in_plain_lines(run):
     said = (run.parents[1] / "said.txt").read_text()
     assert "\x1b" not in said
+    (shapes,) = run.parents[1].glob("data/moving_shapes-*")
+    assert f"predict '{read_source(shapes).split('val')[0].path}' --model" in said
     for text in (
         "search: 3 trials on ",
         "trial 2 finished: ",
@@ -144,7 +147,8 @@ def test_a_family_is_exported_by_its_run_on_its_own_clips(run, config, search, c
         manifest = run / "family" / member / "stream_float16.json"
         assert f"written to {manifest.with_suffix('.tflite')}\n" in said
         assert json.loads(manifest.read_text())["file"] == "stream_float16.tflite"
-    assert said.count(f"note: {config.parent / 'data'}: 48 of the 99 clips asked for") == len(MEMBERS)
+    (shapes,) = (config.parent / "data").glob("moving_shapes-*")
+    assert said.count(f"note: {shapes}: 36 of the 99 clips asked for") == len(MEMBERS)  # those it was trained on
 
 
 def test_only_export_takes_other_options(run, search, capsys):

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     pass
 
 
-def centre_clip(video: str | Path, clip: ClipSpec) -> tuple[np.ndarray, str | None]:
+def centre_clip(video: str | Path | ClipFile, clip: ClipSpec) -> tuple[np.ndarray, str | None]:
     """The middle of a video, in time and space, as float32 (T, S, S, 3) in [0, 1]; and what was broken in the file.
 
-    A video shorter than the clip is repeated.  Only the part that is needed is decoded.  A folder of pictures will do.
+    A video shorter than the clip is repeated.  Only the part that is needed is decoded.  A folder of pictures will do,
+    and so will what a list calls a clip: a part of a file, or a record.
     """
-    with open_clip(ClipFile(Path(video), "")) as file:
-        start = max(0.0, ((file.seconds or 0.0) - clip.seconds) / 2)
+    source = video if isinstance(video, ClipFile) else ClipFile(Path(video), "")
+    with open_clip(source) as file:
+        first, last = source.start or 0.0, file.seconds if source.end is None else source.end
+        start = max(first, first + ((last or 0.0) - first - clip.seconds) / 2)
         times = [start + frame / clip.frames_per_second for frame in range(clip.frames)]
         decoded = decode(file, times=times, short_side=2 * clip.resolution)
     return centre_square(decoded.frames, clip.resolution), decoded.damage

@@ -77,7 +77,6 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     synthesize.add_argument("--seed", type=int, help="other clips (default 0)")
     synthesize.set_defaults(work=_synthesize)
     for name, command in commands.choices.items():
-        command.set_defaults(run=main, work=command.get_default("run"))
         command.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
         if name != "synthesize":
             command.add_argument(

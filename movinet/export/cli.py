@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from movinet.data.sources.clip_set import ClipFile
+
 EXAMPLES = """examples:
   python -m movinet export runs/default/family/A2
   python -m movinet export runs/default/family --out exported --quantize float16
@@ -30,6 +33,14 @@ Beside x.tflite (or x.onnx) are written x.json, which tells shapes, states, prep
 needs NumPy and the runtime alone (of .tflite x_runner.mjs, too, for Node and browsers); and x.report.json, how far the
 file's logits are from the network's.
 """
+
+
+@dataclass(frozen=True)
+class OwnClips:
+    """Clips of the networks' own training, and where they are, for messages."""
+
+    files: Sequence[ClipFile]
+    place: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,8 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=main)
 
 
-def main(options: argparse.Namespace) -> int:
-    """Exports, and prints what is being done and the reports. Returns 1 if one of several models failed."""
+def main(options: argparse.Namespace, own: OwnClips | None = None) -> int:
+    """Exports, and prints what is being done and the reports. Returns 1 if one of several models failed.
+
+    own: clips to compare on, and to calibrate int8, where --calibration names none.
+    """
     for name, least in {"size": 1, "frames": 1, "calibration_clips": 1, "seed": 0, "drift": 1}.items():
         if (value := getattr(options, name)) is not None and value < least:
             raise ExportError(f"--{name.replace('_', '-')} {value} is not allowed; allowed: {least} or more")
@@ -81,7 +95,7 @@ def main(options: argparse.Namespace) -> int:
         if len(models) > 1:
             print(f"{source}: {number} of {len(models)}", flush=True)
         try:
-            _export(source, options)
+            _export(source, options, own)
         except RequestError:
             raise
         except Exception as error:
@@ -105,7 +119,7 @@ def _models(source: str) -> list[str]:
     return sorted(str(spec.parent) for spec in folder.glob("*/spec.yaml")) or [source]
 
 
-def _export(source: str, options: argparse.Namespace) -> None:
+def _export(source: str, options: argparse.Namespace, own: OwnClips | None) -> None:
     from movinet.machine.quiet import native_stderr_closed
 
     begun = time.monotonic()
@@ -132,7 +146,7 @@ def _export(source: str, options: argparse.Namespace) -> None:
             clip=network.clip,
             labels=network.labels,
             multi_label=network.multi_label,
-            clips=_clips(options, network.clip, say),
+            clips=_clips(options, own, network.clip, say),
             rank4=options.rank4,
             fixed=options.fixed,
             at_frames=[frames for frames in (1, 50, 500, 5_000) if frames < options.drift] + [options.drift],
@@ -143,13 +157,16 @@ def _export(source: str, options: argparse.Namespace) -> None:
         print(line)
 
 
-def _clips(options: argparse.Namespace, clip: ClipSpec, say: Callable[[str], None]) -> list[np.ndarray]:
+def _clips(
+    options: argparse.Namespace, own: OwnClips | None, clip: ClipSpec, say: Callable[[str], None]
+) -> list[np.ndarray]:
     """To compare on, and to calibrate."""
-    from movinet.export.sample_clips import drawn_clips, video_clips
+    from movinet.export.sample_clips import centre_clips, drawn_clips, video_clips
 
+    count, seed = options.calibration_clips, options.seed
     if options.calibration:
-        return video_clips(options.calibration, clip, options.calibration_clips, options.seed, say)
-    return drawn_clips(clip, options.calibration_clips, options.seed)
+        return video_clips(options.calibration, clip, count, seed, say)
+    return drawn_clips(clip, count, seed) if own is None else centre_clips(own.files, own.place, clip, count, seed, say)
 
 
 def lines(report: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from movinet.data.sets.shape_drawing import LABELS, draw
 from movinet.export.errors import RequestError
 from movinet.export.progress import EVERY
 from movinet.spec import ClipSpec
+
+if TYPE_CHECKING:
+    from movinet.data.sources.clip_set import ClipFile
 
 
 def drawn_clips(clip: ClipSpec, count: int = 4, seed: int = 0) -> list[np.ndarray]:
@@ -26,16 +30,29 @@ def drawn_clips(clip: ClipSpec, count: int = 4, seed: int = 0) -> list[np.ndarra
 def video_clips(
     folder: str | Path, clip: ClipSpec, count: int, seed: int = 0, say: Callable[[str], None] = lambda line: None
 ) -> list[np.ndarray]:
-    """The centres of `count` videos below `folder`, chosen by `seed`, as a network takes them. Raises RequestError.
+    """The centres of `count` videos below `folder`, as `centre_clips`. Raises RequestError."""
+    from movinet.data.sources.clip_set import VIDEO_SUFFIXES, ClipFile, files_and_frame_folders
 
-    say: is told of the progress every few seconds, and where there are fewer.
+    paths = [path for path in files_and_frame_folders(Path(folder)) if path.suffix.lower() in VIDEO_SUFFIXES]
+    return centre_clips([ClipFile(path, "") for path in paths], str(folder), clip, count, seed, say)
+
+
+def centre_clips(
+    files: Sequence[ClipFile],
+    place: str,
+    clip: ClipSpec,
+    count: int,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[np.ndarray]:
+    """The centres of `count` of these videos, chosen by `seed`, as a network takes them. Raises RequestError.
+
+    place: where they are, for messages.  say: is told of the progress every few seconds, and where there are fewer.
     """
     from movinet.data.centre import centre_clip
-    from movinet.data.sources.clip_set import VIDEO_SUFFIXES, files_and_frame_folders
     from movinet.data.video.file import VideoError
 
-    folder = Path(folder)
-    videos = [path for path in files_and_frame_folders(folder) if path.suffix.lower() in VIDEO_SUFFIXES]
+    videos = list(files)
     random.Random(seed).shuffle(videos)
     clips: list[np.ndarray] = []
     broken, begun, told = 0, time.monotonic(), time.monotonic()
@@ -50,12 +67,12 @@ def video_clips(
         if (now := time.monotonic()) > told + EVERY:
             told, wanted = now, min(count, len(videos) - broken)
             left = (now - begun) / len(clips) * (wanted - len(clips))
-            say(f"{len(clips)} of {wanted} clips of {folder} read, {left:.0f} s left")
+            say(f"{len(clips)} of {wanted} clips of {place} read, {left:.0f} s left")
     if not clips:
-        raise RequestError(f"{folder}: no readable video here or below; {len(videos)} files have a video's name")
+        raise RequestError(f"{place}: no readable video here or below; {len(videos)} files have a video's name")
     if len(clips) < count:
         found = f"{len(clips)} of the {count} clips asked for"
-        say(f"note: {folder}: {found}; {broken} of {len(videos)} videos cannot be read")
+        say(f"note: {place}: {found}; {broken} of {len(videos)} videos cannot be read")
     return clips
 
 

@@ -6,6 +6,7 @@ import pytest
 from movinet.__main__ import main
 from movinet.data.centre import centre_clip
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
+from movinet.data.sources.clip_set import ClipFile
 from movinet.data.video.frames import read_frames
 from movinet.models.answers import class_probabilities, predict
 from movinet.models.ensemble import load_ensemble
@@ -53,6 +54,15 @@ def test_the_clip_is_the_middle_of_the_video(video):
 def test_a_clip_longer_than_the_video_repeats_it(video):
     clip, _ = centre_clip(video, ClipSpec(frames=30, resolution=32, frames_per_second=12.0))
     np.testing.assert_array_equal(clip[24:], clip[:6])
+
+
+def test_the_middle_of_a_part_is_the_parts(tmp_path):
+    path = write_video(tmp_path / "numbered.mp4", numbered_frames(60), 10.0)
+    clip, _ = centre_clip(
+        ClipFile(path, "", start=2.0, end=5.0), ClipSpec(frames=4, resolution=48, frames_per_second=10)
+    )
+    square = numbered_frames(60)[33:37, :, 8:56] / 255
+    np.testing.assert_allclose(clip, square, atol=0.02)
 
 
 def test_the_command_prints_the_best_classes(video, member, capsys):
