@@ -113,7 +113,7 @@ def test_a_classifier_of_the_original_is_built_from_its_config():
     assert classifier.backbone.spec.causal
     found, states = classifier(np.zeros((1, 1, 32, 32, 3), np.float32))
     assert found.shape == (1, 5)
-    assert states.keys() == classifier.init_states((1, 1, 32, 32, 3)).keys()
+    assert states.keys() >= classifier.init_states((1, 1, 32, 32, 3)).keys()  # keys are added, none renamed
 
 
 def test_a_new_process_needs_the_documented_imports_only():
@@ -198,7 +198,9 @@ def test_a_killed_training_goes_on_to_its_last_epoch_as_it_would_have(tmp_path):
             assert float(found[name]) == pytest.approx(float(row[name]), abs=1e-3)  # another processor rounds elsewhere
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
     assert (metrics["epochs"], metrics["finished"]) == (3, True)
-    assert metrics.keys() == json.loads((BEFORE / "experiment" / "ended" / "metrics.json").read_text()).keys()
+    assert (
+        metrics.keys() >= json.loads((BEFORE / "experiment" / "ended" / "metrics.json").read_text()).keys()
+    )  # keys are added, none renamed
 
 
 @pytest.mark.slow
@@ -216,10 +218,10 @@ def test_a_missing_trial_and_the_family_are_trained(folder):
     for name in ("trial", "candidate", "spec", "spec_id", "cost", "status", "reason", "seed", "rejected"):
         assert last[name] == expected[name]
     assert (run / "asked.jsonl").read_bytes() == asked
-    assert family(run).keys() == before.keys()
+    assert family(run).keys() >= before.keys()  # keys are added, none renamed
     for name, metrics in family(run).items():
         assert metrics["litert"]["file"] == "stream.tflite"
-        assert metrics.keys() == before[name].keys()
+        assert metrics.keys() >= before[name].keys()  # keys are added, none renamed
 
 
 @pytest.mark.slow
