@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from movinet.config.errors import InputError
 from movinet.layers.bottleneck import Bottleneck
 from movinet.layers.conv import ConvBlock
 from movinet.layers.head import ClassifierHead, Head
@@ -109,9 +110,24 @@ def in_float32(model: keras.Model) -> keras.Model:
 
 
 def is_movinet(model: keras.Model) -> bool:
-    """Whether every layer is one of `build_movinet`'s, so that a `FrameGraph` gives what the model gives."""
+    """Whether a model is `build_movinet`'s from clip to logits, so that a `FrameGraph` gives what the model gives."""
+    return foreign_part(model) is None
+
+
+def check_movinet(model: keras.Model) -> None:
+    """Raises InputError, which names the first part that is not `build_movinet`'s, where `is_movinet` does not hold."""
+    if part := foreign_part(model):
+        raise InputError(f"{model.name} has {part}; allowed: the layers of build_movinet, from stem to classifier_head")
+
+
+def foreign_part(model: keras.Model) -> str | None:
+    """The first layer or operation of a model that is not `build_movinet`'s, in words; None where all of it is."""
     kinds = (keras.layers.InputLayer, ConvBlock, Bottleneck, Head, ClassifierHead)
-    return all(isinstance(layer, kinds) for layer in model.layers)
+    parts = getattr(model, "operations", model.layers)  # model.layers lacks what keras.ops did
+    for part in parts:
+        if not isinstance(part, kinds):
+            return f"the layer {part.name} of the class {type(part).__name__}"
+    return None if parts and isinstance(parts[-1], ClassifierHead) else "no classifier_head"
 
 
 def is_causal(model: keras.Model) -> bool:

@@ -15,7 +15,7 @@ import keras
 from movinet.config.errors import InputError
 from movinet.layers.forms import strided
 from movinet.layers.pool import CUMULATIVE, Cumulative, Exponential, Pool, Window, pool_dtype
-from movinet.model import in_float32
+from movinet.model import check_movinet, in_float32
 
 __all__ = ["Cumulative", "Exponential", "Stream", "Window", "initial_states", "stream_model"]
 
@@ -62,8 +62,9 @@ def stream_model(model: keras.Model, pool: Pool = CUMULATIVE) -> keras.Model:
     Takes {"image": (B, t, H, W, 3), **states} for any t >= 1; returns {"logits": (B, num_classes), **next states},
     the logits after the newest frame.  Shares the model's weights.  pool: which earlier frames the averages of
     squeeze-excite and head count; with the published one a stream gives what the clip so far gives.
-    InputError for a network that is not causal.
+    InputError for a network that is not causal, or has layers that `build_movinet` does not make.
     """
+    check_movinet(model)
     image = keras.Input((None, None, None, 3), name="image")
     inputs, outputs, x = {"image": image}, {}, image
     for layer, pools, shapes in _layer_states(model, pool, None, None, None):
@@ -127,12 +128,13 @@ class Stream:
     as many videos side by side as the first frames have clips.
     frozen: for one video, a frame at a time, with the published pool, on TensorFlow: the weights as they are now become
     constants of a float32 graph without batch norms, which XLA compiles at the first frame of a
-    size, for some seconds.  InputError elsewhere.
+    size, for some seconds.  InputError elsewhere, and for layers that `build_movinet` does not make.
     """
 
     def __init__(self, model: keras.Model, pool: Pool = CUMULATIVE, frozen: bool = False):
         if frozen and (pool != CUMULATIVE or keras.backend.backend() != "tensorflow"):
             raise InputError("frozen=True is not allowed; allowed: with the pool Cumulative(), on TensorFlow")
+        check_movinet(model)
         model = in_float32(model) if frozen else model
         self._model, self._pool, self._frozen = model, pool, frozen
         self._step = _frozen(model) if frozen else _compiled(stream_model(model, pool))

@@ -20,6 +20,7 @@ from movinet.layers.bottleneck import Bottleneck
 from movinet.layers.conv import ConvBlock
 from movinet.layers.head import ClassifierHead, Head
 from movinet.layers.squeeze_excite import SqueezeExcite
+from movinet.model import check_movinet
 
 ACTIVATION_NAMES = {function: name for name, function in ACTIVATION_FUNCTIONS.items()}
 FLOAT = "kept_float"  # scope of what is not quantised: numbers that grow with the stream
@@ -44,8 +45,9 @@ class FrameGraph:
 
         states: by the names of `initial_states`, then T is 1.  Stream buffers have those shapes, (1, frames, H, W, C),
         or are lists of past frames (1, H, W, C), of which only the newest is returned; sums have any rank.  None: the
-        frames are a whole clip.
+        frames are a whole clip.  InputError for a model that `build_movinet` did not make.
         """
+        check_movinet(self.model)
         x, later = frames, {}
         for layer in self.model.layers:
             with tf.name_scope(layer.name):
@@ -60,7 +62,7 @@ class FrameGraph:
                     x = self._conv(layer.classifier, self._conv(layer.head, x)[0])[0]
                     x = tf.reshape(x, (1, layer.num_classes), name="logits")
                     continue
-                else:
+                else:  # the input
                     continue
             later.update({f"state_{layer.name}_{name}": state for name, state in new.items()})
         return x, later

@@ -21,7 +21,7 @@ from movinet.export.manifest import manifest, write_manifest
 from movinet.export.progress import Say
 from movinet.export.proof import LIMITS, agreements
 from movinet.export.signature import Signature
-from movinet.model import is_causal, is_movinet
+from movinet.model import foreign_part, is_causal, is_movinet
 from movinet.models.runtime import litert_call
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def _check_layers(job: Job, name: str) -> None:
     if job.streams and is_movinet(job.model) and not is_causal(job.model):
         raise ExportError(f"{name}: frame by frame is not allowed, the network is not causal; allowed: whole clips")
     keras_graph = job.format in ("litert", "saved_model", "keras") and not (job.quantize or job.fixed)
-    if not is_movinet(job.model) and (job.streams or not keras_graph):
+    if (part := foreign_part(job.model)) and (job.streams or not keras_graph):
         allowed = "whole clips in float32, as litert, saved_model or keras"
-        raise ExportError(f"{name}: {job.model.name} is not build_movinet's alone; allowed: {allowed}")
+        raise ExportError(f"{name}: {job.model.name} has {part}; allowed: {allowed}")
 
 
 def _check_agreement(rows: list[dict[str, Any]], job: Job, name: str) -> None:

@@ -13,8 +13,10 @@ import keras
 import numpy as np
 import pytest
 
+from movinet.config.errors import InputError
+from movinet.deploy.graph import FrameGraph
 from movinet.layers.pool import CUMULATIVE, Cumulative, Exponential, Pool, Window
-from movinet.model import build_movinet
+from movinet.model import build_backbone, build_movinet
 from movinet.spec import BlockSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
 from movinet.streaming import Stream, initial_states, stream_model
 from tests.support.paths import ROOT
@@ -281,6 +283,33 @@ def test_a_frozen_stream_of_mixed_precision_computes_in_float32(model):
     for _ in range(3):
         logits = [np.asarray(stream.push(frame)) for stream in streams]
     np.testing.assert_allclose(*logits, rtol=1e-5, atol=1e-5)
+
+
+def with_stranger(stranger) -> keras.Model:
+    """STREAM's network with `stranger` between its head and its classifier."""
+    model = build_movinet(STREAM, 5)
+    return keras.Model(
+        model.input, model.get_layer("classifier_head")(stranger(model.get_layer("head").output)), name="n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "part"),
+    [
+        (lambda: with_stranger(keras.layers.Dense(24, name="mixer")), "the layer mixer of the class Dense"),
+        (lambda: with_stranger(lambda x: keras.ops.negative(x)), r"the layer \w+ of the class Negative"),
+        (lambda: build_backbone(STREAM), "no classifier_head"),
+    ],
+    ids=["layer", "operation", "backbone"],
+)
+def test_what_a_stream_would_leave_out_is_refused(network, part):
+    def in_a_frame_graph(model):
+        return FrameGraph(model)(np.zeros((2, 8, 8, 3), "f4"))
+
+    model = network()
+    for use in (stream_model, Stream, lambda model: Stream(model, frozen=True), in_a_frame_graph):
+        with pytest.raises(InputError, match=rf"^{model.name} has {part}; allowed: the layers of build_movinet, .*$"):
+            use(model)
 
 
 def test_a_frozen_stream_says_what_the_network_says():

@@ -67,11 +67,18 @@ def test_layers_of_others_are_exported_as_whole_clips_only(tmp_path):
         ("b", "saved_model", {"fixed": True}),
         ("c.tflite", "litert", {"quantize": "int8"}),
     ]:
-        with pytest.raises(ExportError, match="is not build_movinet's alone; allowed: whole clips in float32"):
+        with pytest.raises(ExportError, match=r"has the layer \w+ of the class Mean; allowed: whole clips in float32"):
             export(other, tmp_path / name, format, clip=CLIP, **settings)
     assert export(other, tmp_path / "d", "saved_model", clip=CLIP)["agreement"][0]["relative_error"] <= 1e-4
     with pytest.raises(ExportError, match="fixed is not allowed for litert"):
         export(other, tmp_path / "e.tflite", clip=CLIP, fixed=True)
+
+
+def test_an_operation_between_our_layers_is_not_left_out_of_a_file(model, tmp_path):
+    negated = keras.ops.negative(model.get_layer("head").output)  # no layer, so that model.layers lacks it
+    other = keras.Model(model.input, model.get_layer("classifier_head")(negated))
+    with pytest.raises(ExportError, match=r"has the layer \w+ of the class Negative; allowed: whole clips in"):
+        export(other, tmp_path / "a.onnx", "onnx", clip=CLIP)
 
 
 def test_a_keras_file_is_the_network_itself(model, tmp_path):
