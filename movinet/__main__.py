@@ -80,7 +80,7 @@ def _convert(options: argparse.Namespace) -> int:
 def _cost(options: argparse.Namespace) -> int:
     from movinet.cost import network_cost, together
     from movinet.presets import ENSEMBLES, PRESETS
-    from movinet.spec import spec_from_yaml
+    from movinet.spec import read_spec
 
     for name in ("frames", "size", "classes"):
         if (value := getattr(options, name)) is not None and value < 1:
@@ -90,7 +90,7 @@ def _cost(options: argparse.Namespace) -> int:
         if name not in (*PRESETS, *ENSEMBLES) and not os.path.exists(name):
             allowed = ", ".join((*PRESETS, *ENSEMBLES))
             raise InputError(f"{name}: no file and no published network; allowed: a spec.yaml or {allowed}")
-        specs = [PRESETS[m] if m in PRESETS else spec_from_yaml(m) for m in ENSEMBLES.get(name, (name,))]
+        specs = [PRESETS[m] if m in PRESETS else read_spec(m) for m in ENSEMBLES.get(name, (name,))]
         clips = [(options.frames or s.clip.frames, options.size or s.clip.resolution) for s in specs]
         cost = together([network_cost(s, *clip, options.classes) for s, clip in zip(specs, clips, strict=True)])
         shape = " + ".join(f"{frames} x {size}²" for frames, size in clips)

@@ -232,13 +232,8 @@ def read_spec(path: str | Path) -> MovinetSpec:
         raise SpecError(f"{path}: {error}") from error
 
 
-def spec_from_yaml(text: str | Path) -> MovinetSpec:
-    """The spec in YAML text, as `spec_to_yaml` writes it. Raises SpecError with the path of a wrong or unknown field.
-
-    A Path, or text of one line, is still read as a file's path, as before there was `read_spec`.
-    """
-    if isinstance(text, Path) or "\n" not in text:
-        return read_spec(text)
+def spec_from_yaml(text: str) -> MovinetSpec:
+    """The spec in YAML text, as `spec_to_yaml` writes it. Raises SpecError with a wrong or unknown field's path."""
     try:
         return spec_from_dict(parse_yaml(text, "spec"))
     except ConfigError as error:

@@ -7,7 +7,7 @@ Pools other than the published one (`Window`, `Exponential`) keep ..._pool_windo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ from movinet.layers.forms import strided
 from movinet.layers.pool import CUMULATIVE, Cumulative, Exponential, Pool, Window, pool_dtype
 from movinet.model import check_movinet, in_float32
 
-__all__ = ["Cumulative", "Exponential", "Stream", "Window", "initial_states", "stream_model"]
+__all__ = ["Cumulative", "Exponential", "Stream", "StreamModel", "Window", "initial_states", "stream_model"]
 
 ops: Any = keras.ops  # its inferred types are unions over backends
 
@@ -56,13 +56,29 @@ class Continued(keras.layers.Layer):
         return cls(**{**config, **parts})
 
 
-def stream_model(model: keras.Model, pool: Pool = CUMULATIVE) -> keras.Model:
+@keras.saving.register_keras_serializable(package="movinet")
+class StreamModel(keras.Model):
+    """A functional model that takes arrays beside tensors, each by its input's name: NumPy frames beside its states."""
+
+    def __call__(self, inputs, *args, **kwargs):
+        if isinstance(inputs, Mapping):  # Keras refuses the mix before any layer could convert it
+            inputs = {name: _tensor(value) for name, value in inputs.items()}
+        return super().__call__(inputs, *args, **kwargs)
+
+
+def _tensor(value: Any) -> Any:
+    known = ops.is_tensor(value) or isinstance(value, keras.KerasTensor)
+    return value if known else ops.convert_to_tensor(value)
+
+
+def stream_model(model: keras.Model, pool: Pool = CUMULATIVE) -> StreamModel:
     """The twin of a causal `build_movinet` model that goes on where its last call ended.
 
-    Takes {"image": (B, t, H, W, 3), **states} for any t >= 1; returns {"logits": (B, num_classes), **next states},
-    the logits after the newest frame.  Shares the model's weights.  pool: which earlier frames the averages of
-    squeeze-excite and head count; with the published one a stream gives what the clip so far gives.
-    InputError for a network that is not causal, or has layers that `build_movinet` does not make.
+    Takes {"image": (B, t, H, W, 3), **states} for any t >= 1, as tensors or NumPy arrays; returns {"logits":
+    (B, num_classes), **next states}, the logits after the newest frame.  Shares the model's weights.
+    pool: which earlier frames the averages of squeeze-excite and head count; with the published one a stream gives
+    what the clip so far gives.  InputError for a network that is not causal, or has layers that `build_movinet` does
+    not make.
     """
     check_movinet(model)
     image = keras.Input((None, None, None, 3), name="image")
@@ -77,7 +93,7 @@ def stream_model(model: keras.Model, pool: Pool = CUMULATIVE) -> keras.Model:
         inputs.update({prefix + name: state for name, state in states.items()})
         outputs.update({prefix + name: state for name, state in later.items()})
     logits = model.get_layer("classifier_head")(x)
-    return keras.Model(inputs, {"logits": logits, **outputs}, name=f"{model.name}_stream")
+    return StreamModel(inputs, {"logits": logits, **outputs}, name=f"{model.name}_stream")
 
 
 def initial_states(

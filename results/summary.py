@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from movinet.spec import spec_from_yaml
+from movinet.spec import read_spec
 from results.members import read_members
 from results.plots import front_records
 from results.record import TrialRecord
@@ -25,7 +25,7 @@ def closing_summary(run_folder: str | Path, example_video: str | Path | None = N
         best = max(members, key=lambda name: members[name]["accuracy"])
         words = ["python", "-m", "movinet", "predict", str(example_video or "VIDEO"), "--model"]
         words.append(str(run / "family" / best))
-        words += ["--stream"] if spec_from_yaml(run / "family" / best / "spec.yaml").causal else []
+        words += ["--stream"] if read_spec(run / "family" / best / "spec.yaml").causal else []
         parts[-1] = "\n".join([parts[-1], *_phone_files(run, members), f"try      {shlex.join(words)}"])
     return "\n\n".join(part for part in parts if part)
 
@@ -52,7 +52,7 @@ def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]]) -> 
     rows = []
     for name, metrics in members.items():
         folder = Path(run_folder) / "family" / name
-        clip = spec_from_yaml(folder / "spec.yaml").clip
+        clip = read_spec(folder / "spec.yaml").clip
         rows.append(
             [name, f"{clip.frames} x {clip.resolution}²", *_costs(metrics), f"{metrics['accuracy']:.1%}", folder]
         )

@@ -18,7 +18,7 @@ from movinet.__main__ import main as movinet_main
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.model import build_movinet
 from movinet.model_garden import MovinetClassifier
-from movinet.spec import spec_from_dict, spec_from_yaml
+from movinet.spec import read_spec, spec_from_dict
 from movinet.streaming import Exponential, Stream, Window, initial_states, stream_model
 from results.store import read_trials
 from run_search import main
@@ -81,7 +81,7 @@ def test_a_keras_file_gives_the_logits_of_before(name, logits, frames):
 
 
 def test_a_network_built_from_its_spec_takes_the_weights_of_before(logits, frames):
-    network = build_movinet(spec_from_yaml(NETWORKS / "causal.yaml"), 5)
+    network = build_movinet(read_spec(NETWORKS / "causal.yaml"), 5)
     network.load_weights(NETWORKS / "causal.keras")
     assert_close(network(frames, training=False), logits["causal"])
 
@@ -122,7 +122,7 @@ def test_a_new_process_needs_the_documented_imports_only():
     files = {"model": "causal", "streaming": "stream"}
     lines = [code.format(module, str(NETWORKS / f"{name}.keras")) for module, name in files.items()]
     done = run_python("-c", "\n".join(["import keras", *lines]))
-    expected = build_movinet(spec_from_yaml(NETWORKS / "causal.yaml"), 5).count_params()
+    expected = build_movinet(read_spec(NETWORKS / "causal.yaml"), 5).count_params()
     assert (done.returncode, done.stdout.split()) == (0, 2 * [str(expected)]), done.stderr
 
 
@@ -130,7 +130,7 @@ def test_specs_of_before_are_the_same_networks(folder):
     run = folder / "runs" / "run"
     for name in MEMBERS:
         member = run / "family" / name
-        assert spec_from_yaml(member / "spec.yaml").id == json.loads((member / "metrics.json").read_text())["spec_id"]
+        assert read_spec(member / "spec.yaml").id == json.loads((member / "metrics.json").read_text())["spec_id"]
     for line in (run / "trials.jsonl").read_text().splitlines():
         record = json.loads(line)
         assert spec_from_dict(record["spec"]).id == record["spec_id"]

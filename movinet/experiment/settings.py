@@ -15,7 +15,7 @@ from movinet.config.file import first_difference, flat, origin_of, plain, read_c
 from movinet.config.typed import ConfigError, build, require, show
 from movinet.data.prepare import DataSettings
 from movinet.presets import PRESETS
-from movinet.spec import ClipSpec, MovinetSpec, SpecError, spec_from_dict, spec_from_yaml
+from movinet.spec import ClipSpec, MovinetSpec, SpecError, read_spec, spec_from_dict
 from movinet.training.settings import TrainSettings
 
 INDIFFERENT = (
@@ -153,7 +153,7 @@ class Experiment:
             raise ConfigError(
                 f"network={show(self.network)} is not allowed; allowed: a model folder, a spec.yaml, a spec, {names}"
             )
-        return spec_from_yaml(path)
+        return read_spec(path)
 
 
 def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> tuple[Experiment, dict[str, str]]:

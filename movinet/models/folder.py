@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movinet.config.errors import InputError
-from movinet.spec import MovinetSpec, spec_from_yaml
+from movinet.config.file import read_yaml
+from movinet.spec import MovinetSpec, read_spec
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +35,7 @@ class Member:
 
 
 def read_member(folder: str | Path) -> Member:
-    """What `folder` says of its network, without TensorFlow. Raises MemberError or SpecError."""
+    """What `folder` says of its network, without TensorFlow. Raises MemberError, SpecError or ConfigError."""
     folder = Path(folder)
     missing = [name for name in MEMBER_FILES if not (folder / name).is_file()]
     if missing:
@@ -42,7 +43,7 @@ def read_member(folder: str | Path) -> Member:
         hint = f"models are in {found}" if found else "allowed: a folder such as runs/default/family/A2"
         raise MemberError(f"{folder}: no model here ({', '.join(missing)} missing); {hint}")
     labels = read_labels(folder / "labels.json")
-    return Member(folder, spec_from_yaml(folder / "spec.yaml"), labels, _is_multi_label(folder / "config.yaml"))
+    return Member(folder, read_spec(folder / "spec.yaml"), labels, _is_multi_label(folder / "config.yaml"))
 
 
 def load_network(member: Member) -> keras.Model:
@@ -75,13 +76,6 @@ def read_labels(path: str | Path) -> tuple[str, ...]:
 
 def _is_multi_label(config: Path) -> bool:
     """Whether a model folder's config.yaml, where it has one, says so."""
-    import yaml
-
-    if not config.is_file():
-        return False
-    try:
-        data = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MemberError(f"{config}: not YAML ({' '.join(str(error).split())})") from error
+    data = read_yaml(config) if config.is_file() else None
     train = data.get("train") if isinstance(data, dict) else None
     return isinstance(train, dict) and train.get("multi_label") is True

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def load_model(source: str, wanted: Wanted = NOTHING) -> Model:
-    """The model at `source`. Raises MemberError, CheckpointError and SpecError for what cannot be read or fit."""
+    """The model at `source`. InputError for what cannot be read or does not fit."""
     if wanted.weights and source not in PRESETS:
         raise MemberError(f"--weights is for published names ({', '.join(PRESETS)}), not for {source}")
     if source in PRESETS:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from movinet.config.errors import InputError
 from movinet.presets import PRESETS
-from movinet.spec import CONV_TYPES, MovinetSpec, spec_from_yaml
+from movinet.spec import CONV_TYPES, MovinetSpec, read_spec
 from movinet.weights.outline import NAMES, fitting_preset
 from movinet.weights.save import SUFFIXES, write_proved
 
@@ -103,4 +103,4 @@ def _read_network(network: str) -> tuple[str, MovinetSpec]:
         return network, PRESETS[network]
     if not os.path.exists(network):
         raise InputError(f"--network {network}: no file and no published network; allowed: a spec.yaml or {NAMES}")
-    return network, spec_from_yaml(network)
+    return network, read_spec(network)

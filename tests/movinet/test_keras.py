@@ -43,7 +43,7 @@ def test_a_mixed_stream_frame_by_frame_is_its_clip(policy):
     kinds = {name: state.dtype for name, state in states.items()}
     assert policy.removeprefix("mixed_") in {kind.name for kind in kinds.values()}
     for frame in range(clip.shape[1]):
-        states = dict(stream({"image": keras.ops.convert_to_tensor(clip[:, frame : frame + 1]), **states}))
+        states = dict(stream({"image": clip[:, frame : frame + 1], **states}))
         logits = np.asarray(states.pop("logits"))
         assert {name: state.dtype for name, state in states.items()} == kinds
     whole = np.asarray(model(clip))

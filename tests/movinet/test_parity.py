@@ -34,7 +34,7 @@ def every_frame(model: keras.Model, clip: np.ndarray) -> np.ndarray:
     """(T, classes): the logits after each frame."""
     stream, states, rows = stream_model(model), initial_states(model, 1, clip.shape[2:4]), []
     for frame in range(clip.shape[1]):
-        out = stream({"image": keras.ops.convert_to_tensor(clip[:, frame : frame + 1]), **states})
+        out = stream({"image": clip[:, frame : frame + 1], **states})
         rows.append(np.asarray(out.pop("logits")))
         states = out
     return np.concatenate(rows)

@@ -19,6 +19,7 @@ from movinet.spec import (
     SpecError,
     StemSpec,
     make_divisible,
+    read_spec,
     spec_from_dict,
     spec_from_yaml,
     spec_to_yaml,
@@ -182,7 +183,7 @@ def test_a_wrong_field_is_named_with_its_value_and_what_is_allowed(path, value, 
     file = tmp_path / "spec.yaml"
     file.write_text(yaml.safe_dump(data))
     with pytest.raises(SpecError) as error:
-        spec_from_yaml(file)
+        read_spec(file)
     assert str(error.value).startswith(f"{file}: {text}")
     assert "\n" not in str(error.value)
 
@@ -199,11 +200,17 @@ def test_a_missing_field_is_named():
 def test_unreadable_yaml_names_the_file(tmp_path):
     file = tmp_path / "spec.yaml"
     with pytest.raises(SpecError, match=r"spec\.yaml: cannot be read \(No such file or directory\)"):
-        spec_from_yaml(file)
+        read_spec(file)
     for content in (b"stem: [", b"\xff\xfe\x00"):
         file.write_bytes(content)
         with pytest.raises(SpecError, match=r"spec\.yaml(:1: not YAML|: byte 0 is not UTF-8)"):
-            spec_from_yaml(str(file))
+            read_spec(str(file))
+    text = spec_to_yaml(TINY)
+    file.write_text(text + "causal: true\n")
+    with pytest.raises(SpecError, match=r"spec\.yaml:\d+: not YAML \(key causal stands twice\)"):
+        read_spec(file)
+    with pytest.raises(SpecError, match=r"^spec:\d+: not YAML \(key causal stands twice\)"):
+        spec_from_yaml(text + "causal: true\n")
     file.write_text("- a list\n")
     with pytest.raises(SpecError, match=r"spec\.yaml: spec=\['a list'\] is not allowed; allowed: a mapping with stem"):
-        spec_from_yaml(file)
+        read_spec(file)

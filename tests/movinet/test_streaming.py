@@ -8,6 +8,7 @@ import sys
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import keras
 import numpy as np
@@ -62,7 +63,7 @@ def streamed(model: keras.Model, clip: np.ndarray, cuts: list[int], pool: Pool =
     """Logits after each of the pieces that end before frame `cuts[i]`: (pieces, B, classes)."""
     stream, states, logits = stream_model(model, pool), initial_states(model, len(clip), clip.shape[2:4], pool), []
     for start, end in zip([0, *cuts], [*cuts, clip.shape[1]], strict=True):
-        out = stream({"image": keras.ops.convert_to_tensor(clip[:, start:end]), **states})
+        out = stream({"image": clip[:, start:end], **states})
         logits.append(np.asarray(out.pop("logits")))
         states = out
     return np.stack(logits)
@@ -157,6 +158,23 @@ def test_a_window_is_the_clip_of_its_last_frames():
     rows = streamed(model, clip, list(range(1, 9)), Window(3))
     for frames in range(3, 10):
         np.testing.assert_allclose(rows[frames - 1], model(clip[:, frames - 3 : frames]), rtol=1e-4)
+
+
+def test_a_twin_from_its_file_takes_arrays_beside_tensors_too(model, tmp_path):
+    twin, states = stream_model(model, Window(3)), initial_states(model, 1, 16, Window(3))
+    twin.save(tmp_path / "twin.keras")
+    loaded: Any = keras.models.load_model(tmp_path / "twin.keras")
+    frame = np.random.default_rng(0).random((1, 1, 16, 16, 3))  # of float64
+    expected = twin({"image": keras.ops.convert_to_tensor(frame, "float32"), **states})
+    arrays = {name: np.asarray(state) for name, state in states.items()}
+    for found in (
+        twin({"image": frame, **states}),
+        loaded({"image": frame, **states}),
+        loaded(arrays | {"image": frame}),
+    ):
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            np.testing.assert_array_equal(found[name], value)
 
 
 def test_a_base_network_does_not_stream():

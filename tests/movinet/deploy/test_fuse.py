@@ -75,7 +75,7 @@ def test_a_fused_network_streams():
     stream: Any = stream_model(model)
     states = initial_states(model, 2, (19, 22))
     for frame in np.split(clips(), 5, axis=1):
-        out = stream({"image": keras.ops.convert_to_tensor(frame), **states})
+        out = stream({"image": frame, **states})
         logits, states = out.pop("logits"), out
     assert relative_error(logits, model(clips())) <= 1e-5
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from movinet.config.errors import InputError
 from movinet.export.run import export
 from movinet.layers.pool import CUMULATIVE, Window
 from movinet.model import build_movinet
@@ -136,7 +137,7 @@ def test_multi_label_folders_answer_with_a_probability_of_each_class(tmp_path, f
     assert [shares[label] for label in LABELS] == pytest.approx(1 / (1 + np.exp(-np.float64(logits))))
     assert class_probabilities([-1e4, 0.0, 1e4], True).tolist() == [0.0, 0.5, 1.0]
     (folder / "config.yaml").write_text("train: [")
-    with pytest.raises(MemberError, match="config.yaml: not YAML"):
+    with pytest.raises(InputError, match="config.yaml:1: not YAML"):
         load_model(str(folder))
 
 
