@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from movinet.spec import MovinetSpec, spec_from_dict
 from results.record import TrialRecord
-from search.objectives.objective import absolute_reward
 from search.settings import DataSettings, SearchSettings, Settings
 from space.scaling.coefficients import Limits
 from space.scaling.members import family
@@ -17,7 +16,7 @@ class NoBestTrial(RuntimeError):
 
 
 def best_trial(records: Sequence[TrialRecord], settings: SearchSettings) -> TrialRecord:
-    """The trial that the objective prefers: the greatest reward, or the most accurate of the front.
+    """The most accurate trial, or where the settings have a reward the one with the greatest.
 
     All keep the budget; of equals the cheapest. Raises NoBestTrial with the reasons of failed trials.
     """
@@ -27,10 +26,8 @@ def best_trial(records: Sequence[TrialRecord], settings: SearchSettings) -> Tria
         raise NoBestTrial(f"no trial has an accuracy ({'; '.join(list(reasons)[:3]) or 'none was tried'})")
 
     def merit(record: TrialRecord) -> tuple[float, int]:
-        accuracy, flops = record.accuracy or 0.0, record.cost["flops"]
-        if settings.objective == "reward" and settings.target_mflops is not None:
-            return absolute_reward(accuracy, flops, settings.target_mflops * 1e6, settings.beta), -flops
-        return accuracy, -flops
+        value = settings.reward.of(record) if settings.reward else record.accuracy or 0.0
+        return value, -record.cost["flops"]
 
     return max(scored, key=merit)
 

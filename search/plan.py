@@ -6,16 +6,12 @@ Standard library only.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from movinet.spec import MovinetSpec
 from results.record import TrialRecord
 from search.journal import Asked, Journal
-from search.objectives.objective import pareto_merits, reward_merits
 from search.settings import SearchSettings
-from search.strategies.evolution import Evolution
-from search.strategies.random_search import RandomSearch
-from search.strategies.strategy import SpaceUsedUp, Strategy, Task
+from search.strategies.strategy import SpaceUsedUp, Task
 
 
 @dataclass(frozen=True)
@@ -35,9 +31,9 @@ class Plan:
 
     def __init__(self, task: Task, settings: SearchSettings, journal: Journal):
         self.task, self.settings, self.journal = task, settings, journal
-        self.strategy = make_strategy(task, settings)
+        self.strategy = settings.strategy.make(task, settings.seed)
         for asked in journal.asked.values():
-            self.strategy.remember(task.space.candidate(asked.candidate))
+            self.strategy.remember(asked.trial, task.space.candidate(asked.candidate))
         for record in journal.records:
             self.strategy.tell(record)
         self.interrupted = journal.unfinished
@@ -69,7 +65,7 @@ class Plan:
 
     def check(self) -> None:
         """Raises SpaceError if no candidate keeps the budget, before anything has started."""
-        make_strategy(self.task, self.settings).ask(0)
+        self.settings.strategy.make(self.task, self.settings.seed).ask(0)
 
     def record(self, record: TrialRecord) -> None:
         self.journal.record(record)
@@ -77,14 +73,3 @@ class Plan:
 
     def _assign(self, asked: Asked) -> Assignment:
         return Assignment(asked, self.task.space.candidate(asked.candidate).spec())
-
-
-def make_strategy(task: Task, settings: SearchSettings) -> Strategy:
-    """The strategy that the settings name, with nothing asked yet."""
-    if settings.strategy == "random":
-        return RandomSearch(task, settings.seed)
-    merits = pareto_merits
-    if settings.objective == "reward":
-        assert settings.target_mflops is not None  # the settings see to that
-        merits = partial(reward_merits, target_flops=settings.target_mflops * 1e6, beta=settings.beta)
-    return Evolution(task, settings.seed, settings.population, settings.tournament, merits)

@@ -15,6 +15,9 @@ from movinet.config.file import override, plain, read_yaml, to_yaml
 from movinet.config.typed import ConfigError, build, require
 from movinet.data.prepare import DataSettings
 from movinet.training.settings import TrainSettings
+from search.earlier_settings import in_todays_words
+from search.objectives.objective import Reward
+from search.strategies.registry import StrategyChoice
 from space.budget import Budget
 from space.decision import SpaceError
 from space.load import load_budget, load_space
@@ -40,24 +43,16 @@ class EarlyStopping:
 class SearchSettings:
     """How many candidates are tried, how they are chosen, and when a trial ends early."""
 
-    strategy: Literal["random", "evolution"] = "evolution"
+    strategy: StrategyChoice = field(default_factory=StrategyChoice.usual)
     trials: int = 24
     seed: int = 0
-    objective: Literal["pareto", "reward"] = "pareto"
-    target_mflops: float | None = None  # of the reward
-    beta: float = -0.10  # of the reward
-    population: int = 12
-    tournament: int = 4
+    reward: Reward | None = None  # null: the front of accuracy and FLOPs
     early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
     time_limit_s: float | None = None  # per trial
 
     def __post_init__(self):
-        for name, low in {"trials": 1, "seed": 0, "population": 1, "tournament": 1}.items():
-            require(getattr(self, name) >= low, self, name, f"an integer >= {low}")
-        needed = self.target_mflops is not None or self.objective != "reward"
-        is_target = self.target_mflops is None or self.target_mflops > 0
-        require(needed and is_target, self, "target_mflops", "a number > 0; null only if the objective is pareto")
-        require(self.beta < 0, self, "beta", "a number < 0")
+        require(self.trials >= 1, self, "trials", "an integer >= 1")
+        require(self.seed >= 0, self, "seed", "an integer >= 0")
         require(self.time_limit_s is None or self.time_limit_s > 0, self, "time_limit_s", "a number > 0, or null")
 
 
@@ -143,7 +138,8 @@ def load_settings(path: str | Path, overrides: Iterable[str] = ()) -> Settings:
     for text in overrides:
         override(data, text, sections)
     try:
-        return build(Settings, _with_space_file(data, Path(path).parent))
+        data = _with_space_file(data, Path(path).parent)
+        return build(Settings, data | {"search": in_todays_words(data["search"])} if "search" in data else data)
     except (ConfigError, SpaceError) as error:
         text = str(error)
         raise ConfigError(text if text.startswith("--set") else f"{path}: {text}") from error

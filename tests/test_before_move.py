@@ -161,7 +161,7 @@ def test_a_run_is_drawn_with_its_family(folder):
 def test_a_run_of_before_keeps_its_settings(folder, capsys):
     command = ["--config", "runs/run/config.yaml", "--name", "run", "--set"]
     assert main([*command, "search.population=3"]) == 2
-    assert "search.population=2, but now 3" in capsys.readouterr().err
+    assert "search.strategy.population=2, but now 3" in capsys.readouterr().err
 
 
 def test_a_member_is_exported(folder, capsys):

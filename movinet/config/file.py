@@ -127,6 +127,8 @@ def override(data: dict[str, Any], text: str, sections: Collection[str]) -> None
 
 def plain(value: Any) -> Any:
     """Dataclasses and tuples as plain dicts and lists, every default written out."""
+    if hasattr(value, "to_plain"):
+        return plain(value.to_plain())
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):

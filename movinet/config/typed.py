@@ -2,7 +2,8 @@
 
 Values are checked twice: their type here, their range in the dataclass's own `__post_init__`, whose message starts with
 `<Class>.<field>=`; the class name is replaced by the path under which the user knows it.  A field's metadata may say
-in words what it allows, {"allowed": "an integer >= 1"}; else its annotation does.  Standard library only.
+in words what it allows, {"allowed": "an integer >= 1"}; else its annotation does.  A class that reads itself has
+`from_plain(value, path)` and `allowed()` (`movinet.config.choice`).  Standard library only.
 """
 
 from __future__ import annotations
@@ -119,6 +120,8 @@ def _describe_option(option: Any, words: dict[Any, str]) -> str:
         items = typing.get_args(option)
         count = "" if items[-1] is Ellipsis else f"{len(items)} times "
         return f"a list of {count}{describe(items[0])}"
+    if hasattr(option, "from_plain"):
+        return option.allowed()
     if is_dataclass(option):
         return f"a mapping with {', '.join(f.name for f in fields(typing.cast(Any, option)))}"
     return words[origin or option]
@@ -143,6 +146,8 @@ def _fit_option(option: Any, value: Any, path: str) -> tuple[bool, Any]:
         return _fit_number(value)
     if option in (int, str, bool, type(None)):
         return isinstance(value, option) and (option is bool or not isinstance(value, bool)), value
+    if hasattr(option, "from_plain"):
+        return True, option.from_plain(value, path)
     if is_dataclass(option):
         is_mapping = isinstance(value, Mapping)
         return is_mapping, build(typing.cast(type, option), value, path) if is_mapping else value

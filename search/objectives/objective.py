@@ -7,24 +7,37 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from movinet.config.typed import require
 from results.pareto import crowding, ranks
 from results.record import TrialRecord
 
 Merit = tuple[float, float]  # greater is better
 
 
-def absolute_reward(accuracy: float, flops: float, target_flops: float, beta: float = -0.10) -> float:
-    """TuNAS's reward, accuracy + beta * |FLOPs / target - 1|: too small costs as much as too large.
+@dataclass(frozen=True)
+class Reward:
+    """One number for accuracy near a target of FLOPs, TuNAS's absolute reward: too small costs as much as too large.
 
-    beta < 0; accuracy in [0, 1].  Source: arXiv:2008.06120, 3.
+    accuracy + beta * |FLOPs / target - 1|.  Source: arXiv:2008.06120, 3.
     """
-    return accuracy + beta * abs(flops / target_flops - 1)
+
+    target_mflops: float
+    beta: float = -0.10
+
+    def __post_init__(self):
+        require(self.target_mflops > 0, self, "target_mflops", "a number > 0")
+        require(self.beta < 0, self, "beta", "a number < 0")
+
+    def of(self, record: TrialRecord) -> float:
+        """Of a scored record."""
+        return (record.accuracy or 0.0) + self.beta * abs(record.cost["flops"] / (self.target_mflops * 1e6) - 1)
 
 
-def reward_merits(records: Sequence[TrialRecord], target_flops: float, beta: float) -> list[Merit]:
-    """Per scored record its absolute reward."""
-    return [(absolute_reward(r.accuracy or 0.0, r.cost["flops"], target_flops, beta), 0.0) for r in records]
+def merits(records: Sequence[TrialRecord], reward: Reward | None) -> list[Merit]:
+    """Per scored record how good it is, by the reward, or without one by the front."""
+    return [(reward.of(record), 0.0) for record in records] if reward else pareto_merits(records)
 
 
 def pareto_merits(records: Sequence[TrialRecord]) -> list[Merit]:

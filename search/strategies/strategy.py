@@ -7,11 +7,14 @@ of a run rebuild a strategy exactly, and no state of its own is ever saved.  Sta
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
+from movinet.config.choice import NoSettings
 from movinet.cost import network_cost
 from results.record import TrialRecord
+from search.objectives.objective import Reward
 from space.budget import Budget
 from space.sampling import sample_within
 from space.space import Candidate, Space
@@ -25,11 +28,16 @@ class SpaceUsedUp(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """Where to search: the space, the budget that every candidate keeps, and the number of classes it is costed for."""
+    """Where to search, and for what.
+
+    budget: what every candidate keeps.  num_classes: that it is costed for.  reward: the one number to be made large;
+    None: the front.
+    """
 
     space: Space
     budget: Budget
     num_classes: int
+    reward: Reward | None = None
 
 
 @dataclass(frozen=True)
@@ -41,12 +49,25 @@ class Proposal:
 
 
 class Strategy:
-    """Remembers what was asked and told; a subclass decides in `draw` where the next candidate comes from."""
+    """Remembers what was asked and told; a subclass decides in `draw` where the next candidate comes from.
 
-    def __init__(self, task: Task, seed: int):
-        self.task, self.seed = task, seed
-        self.asked: set[str] = set()  # ids of specs
+    Settings: the subclass's frozen dataclass, of which it is given one as `settings`.  asked: trial -> its candidate.
+    told: records, in the order of ending.
+    """
+
+    Settings: ClassVar[type] = NoSettings
+
+    def __init__(self, task: Task, settings: Any, seed: int):
+        self.task, self.settings, self.seed = task, settings, seed
+        self.asked: dict[int, Candidate] = {}
+        self.known: set[str] = set()  # ids of their specs
         self.told: list[TrialRecord] = []
+
+    @property
+    def pending(self) -> dict[int, Candidate]:
+        """What was asked and has not ended: trial -> its candidate."""
+        ended = {record.trial for record in self.told}
+        return {trial: candidate for trial, candidate in self.asked.items() if trial not in ended}
 
     def ask(self, trial: int) -> Proposal:
         """The candidate of this trial.
@@ -58,14 +79,21 @@ class Strategy:
         for _ in range(REPEATS):
             proposal = self.draw(rng)
             rejected += proposal.rejected
-            if proposal.candidate.id not in self.asked:
-                self.remember(proposal.candidate)
+            if proposal.candidate.id not in self.known:
+                self.remember(trial, proposal.candidate)
                 return Proposal(proposal.candidate, rejected)
-        raise SpaceUsedUp(f"no new network in {REPEATS} draws after {len(self.asked)} different ones")
+        raise SpaceUsedUp(f"no new network in {REPEATS} draws after {len(self.known)} different ones")
 
-    def remember(self, candidate: Candidate) -> None:
+    def remember(self, trial: int, candidate: Candidate) -> None:
         """Counts a candidate as asked, e.g. by an earlier process of the same run."""
-        self.asked.add(candidate.id)
+        self.asked[trial] = candidate
+        self.known.add(candidate.id)
+
+    def progress(self, trial: int, accuracies: Sequence[float]) -> None:
+        """How a trial is doing: its accuracy after each epoch so far, whenever one ends.
+
+        Nothing here. Not told again of trials before a resume, so what is proposed by it may differ then.
+        """
 
     def tell(self, record: TrialRecord) -> None:
         """How a trial ended, in the order of ending."""

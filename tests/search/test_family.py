@@ -6,6 +6,7 @@ from movinet.cost import network_cost
 from movinet.presets import preset
 from movinet.spec import ClipSpec
 from search.family import NoBestTrial, best_trial, family_of
+from search.objectives.objective import Reward
 from search.settings import DataSettings, SearchSettings, Settings
 from space.yaml_file import read_yaml
 from tests.results.test_plots import trial
@@ -23,9 +24,8 @@ def test_of_the_most_accurate_the_cheapest_is_scaled():
 
 
 def test_with_a_reward_the_one_nearest_to_its_target_is_scaled():
-    reward = SearchSettings(objective="reward", target_mflops=1.0, beta=-0.5)
-    assert best_trial(RUN, reward).trial == 2
-    assert best_trial(RUN, replace(reward, target_mflops=4.0)).trial == 0
+    assert best_trial(RUN, SearchSettings(reward=Reward(target_mflops=1.0, beta=-0.5))).trial == 2
+    assert best_trial(RUN, SearchSettings(reward=Reward(target_mflops=4.0, beta=-0.5))).trial == 0
 
 
 def test_without_any_accuracy_the_reasons_are_told():

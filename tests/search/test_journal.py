@@ -15,13 +15,14 @@ from results.record import TrialRecord
 from search.journal import ASKED_FILE, Asked, Journal
 from search.plan import Assignment, Plan
 from search.settings import SearchSettings
+from search.strategies.registry import StrategyChoice
 from search.strategies.strategy import Task
 from space.budget import Budget
 from space.load import load_space
 from tests.support.search_runs import SPACE
 
 TASK = Task(load_space({"space": SPACE}), Budget(), num_classes=8)
-SETTINGS = SearchSettings(strategy="evolution", trials=12, population=4, tournament=2)
+SETTINGS = SearchSettings(StrategyChoice.of("evolution", population=4, tournament=2), trials=12)
 
 
 def plan(folder: Path) -> Plan:

@@ -1,0 +1,27 @@
+"""The strategies by the names that `search.strategy` knows: a new one is a file beside this and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from movinet.config.choice import Choice, NoSettings
+from search.strategies.evolution import Evolution, EvolutionSettings
+from search.strategies.random_search import RandomSearch
+from search.strategies.strategy import Strategy, Task
+
+STRATEGIES: Mapping[str, tuple[type[Strategy], type]] = {
+    "random": (RandomSearch, NoSettings),
+    "evolution": (Evolution, EvolutionSettings),
+}
+
+
+@dataclass(frozen=True)
+class StrategyChoice(Choice):
+    """`search.strategy`: which, and its settings."""
+
+    registry, base, default = STRATEGIES, Strategy, "evolution"
+
+    def make(self, task: Task, seed: int) -> Strategy:
+        """The strategy, with nothing asked yet."""
+        return self.kind(task, self.settings, seed)
