@@ -58,13 +58,14 @@ def main(options: argparse.Namespace) -> int:
         raise InputError("--model_dir is missing; allowed: a folder for the model")
     from movinet.experiment.continuous import evaluate_continuously
     from movinet.experiment.progress import Progress
-    from movinet.experiment.session import prepare_tensorflow, train
+    from movinet.experiment.session import train
     from movinet.experiment.workers import WorkersFailed, train_with_workers
+    from movinet.machine.devices import prepare_tensorflow
     from movinet.training.measurement import TrainingDiverged
 
     progress, workers = Progress(), experiment.run.workers > 1 or experiment.run.address is not None
     if not workers or options.mode.startswith("eval"):
-        prepare_tensorflow(experiment.run)
+        prepare_tensorflow(experiment.run.threads, deterministic=experiment.run.deterministic)
     if options.mode == "eval_continuous":
         evaluate_continuously(experiment, options.model_dir, progress)
         return 0
@@ -72,7 +73,7 @@ def main(options: argparse.Namespace) -> int:
         try:
             if workers:
                 metrics = train_with_workers(experiment, options.model_dir)
-                prepare_tensorflow(experiment.run)
+                prepare_tensorflow(experiment.run.threads, deterministic=experiment.run.deterministic)
             else:
                 metrics = train(experiment, options.model_dir, progress)
         except KeyboardInterrupt:

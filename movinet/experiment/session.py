@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ from movinet.experiment.folder import History
 from movinet.experiment.progress import Progress
 from movinet.experiment.settings import Experiment, RunSettings
 from movinet.machine.lock import locked
-from movinet.machine.quiet import native_stderr_closed
 from movinet.spec import MovinetSpec
 from movinet.training.classes import classes_of
 from movinet.training.measurement import TrainingDiverged
@@ -30,20 +28,6 @@ if TYPE_CHECKING:
     from movinet.training.team import Team
 
 ROLL_BACKS = 5  # at most; each halves the learning rate
-
-
-def prepare_tensorflow(settings: RunSettings) -> None:
-    """Before TensorFlow's first operation."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with native_stderr_closed():
-        import tensorflow as tf
-
-    if settings.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
-    for device in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(device, True)
-    if settings.deterministic:
-        tf.config.experimental.enable_op_determinism()
 
 
 def clips_for(experiment: Experiment, progress: Progress) -> FrameCache:

@@ -51,14 +51,15 @@ def train_with_workers(experiment: Experiment, folder: str | Path) -> dict[str, 
 def work(task: dict[str, str]) -> None:
     """One worker's training; TF_CONFIG says which one it is."""
     from movinet.experiment.progress import Progress, Silence
-    from movinet.experiment.session import prepare_tensorflow, train
+    from movinet.experiment.session import train
+    from movinet.machine.devices import prepare_tensorflow
 
     with tempfile.TemporaryDirectory() as place:
         path = Path(place, "experiment.yaml")
         path.write_text(task["experiment"], encoding="utf-8")
         experiment, _ = load_experiment(path)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    prepare_tensorflow(experiment.run)
+    prepare_tensorflow(experiment.run.threads, deterministic=experiment.run.deterministic)
     from movinet.training.team import Team
 
     team = Team()

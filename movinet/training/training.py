@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,15 @@ if TYPE_CHECKING:
     import keras
 
     from movinet.training.team import Team
+
+
+EVALUATION_BATCH = 40  # clips at most, where training's batches are smaller
+BYTES_AT_ONCE, BYTES_KEPT = 24 * 2**20, 128 * 2**20  # of clips in one call of a graph; of a split that is cut once
+
+
+def clip_bytes(clip: ClipSpec) -> int:
+    """Of one clip as the network takes it, float32."""
+    return 4 * clip.frames * clip.resolution**2 * 3
 
 
 class Training:
@@ -61,6 +70,7 @@ class Training:
         self.epochs_done = self.steps_done = 0  # steps: of the epoch under way
         self._sums = np.zeros(3)  # clips, loss, accuracy of those steps
         self._pending: tuple[int, Any, Any] | None = None
+        self._kept: dict[str, list[Batch]] = {}  # splits that are measured on
         counts = {split: len(cache.index(split)) for split in ("train", "val")}
         for split, count in counts.items():
             if not count:
@@ -158,17 +168,17 @@ class Training:
 
     def evaluate(self, split: str = "val") -> Score:
         """The means of the centre clips of a split, with the averaged weights if there are."""
-        size = self.batch_size
         results, scores, wanted = [], [], []
+        size, of_split = self._evaluation_batches(split)
         with self.optimizer.averaged():
-            for clips, labels in batches(self.cache, split, self.clip, size, shuffle=False, drop_last=False):
+            for clips, labels in of_split:
                 count = len(labels)
                 if count < size:  # filled up, since another batch size would be another graph
                     clips, labels = np.resize(clips, (size, *clips.shape[1:])), np.resize(labels, size)
-                *values, logits = self._evaluation_step(clips, labels)
-                results.append([count, *(float(np.mean(value[:count])) for value in values)])
+                *values, logits = (value.numpy()[:count] for value in self._evaluation_step(clips, labels))
+                results.append([count, *(float(np.mean(value)) for value in values)])
                 if self.members is not None:
-                    scores.append(np.asarray(logits)[:count])
+                    scores.append(logits)
                     wanted.append(self.members[labels[:count]])
         counts, *columns = np.array(results).T
         loss, accuracy, top5 = (float(np.average(column, weights=counts)) for column in columns)
@@ -177,6 +187,18 @@ class Training:
             return Score(loss, accuracy, top5, precision)
         loss, accuracy, top5, mean_precision = self.team.first([loss, accuracy, top5, precision or 0.0])
         return Score(loss, accuracy, top5, None if precision is None else mean_precision)
+
+    def _evaluation_batches(self, split: str) -> tuple[int, Iterable[Batch]]:
+        """Their size, and the batches: larger than training's where clips are small, cut once where they are few."""
+        clips, clip = len(self.cache.index(split)), clip_bytes(self.clip)
+        size = min(clips, max(self.batch_size, min(EVALUATION_BATCH, BYTES_AT_ONCE // clip)))
+        if (kept := self._kept.get(split)) is not None:
+            return size, kept
+        made = batches(self.cache, split, self.clip, size, shuffle=False, drop_last=False)
+        if clips * clip > BYTES_KEPT:
+            return size, made
+        self._kept[split] = [*made]
+        return size, self._kept[split]
 
     def save(self, folder: str | Path, notes: dict[str, Any] | None = None) -> None:
         """Writes weights, optimizer, random states and progress to `folder`/training.npz, whole or not at all.

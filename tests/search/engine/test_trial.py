@@ -45,7 +45,7 @@ def trial(cache, tmp_path, monkeypatch):
     """A function that resets one trainable to a trial with these changes: the actor that every test reuses."""
     from search.engine import trial as module
 
-    monkeypatch.setattr(module, "prepare_tensorflow", lambda threads, gpu: None)  # it was used by other tests before
+    monkeypatch.setattr(module, "prepare_tensorflow", lambda *_, **__: None)  # it was used by other tests before
     config = {
         "name": 0,
         "spec": SPEC.to_dict(),
