@@ -15,6 +15,7 @@ class Progress:
         self.terminal = sys.stderr.isatty()
         self.began = self.shown = time.monotonic()
         self.first: int | None = None
+        self.stepped = False
 
     def begin(self, done: int) -> None:
         """The first step is about to be done; `done`: steps that other processes did."""
@@ -30,8 +31,9 @@ class Progress:
 
     def step(self, done: int, total: int, steps_per_epoch: int) -> None:
         """`done` of `total` steps are done."""
-        if self.first is None or done == self.first + 1:  # the graph was built in it, so its time tells nothing
+        if not self.stepped:  # the graph was built in it, so its time tells nothing
             self.begin(done)
+            self.stepped = True
             return
         epoch, step = divmod(done - 1, steps_per_epoch)
         text = f"epoch {epoch + 1}/{total // steps_per_epoch}, step {step + 1}/{steps_per_epoch}"

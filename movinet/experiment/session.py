@@ -71,7 +71,7 @@ def _train(experiment: Experiment, folder: Path, progress: Progress, team: Team 
     writes = team is None or team.rank == 0
     begun = model_folder.begin(folder, experiment, spec, classes) if writes else True
     model = network(replace(experiment, weights=None) if begun else experiment, spec, len(classes))
-    training = Training(model, cache, clip, settings, train_clip, run.ahead, team)
+    training = Training(model, cache, clip, settings, train_clip, run.ahead, team, run.checkpoint_steps)
     if not begun:
         training.save(folder, asdict(History()))
     if team:

@@ -59,19 +59,27 @@ class VectorOptimizer:
             for average, vector in zip(self.averages, self.vectors, strict=False):
                 average.assign(vector)
 
-    def minimize(self, loss: tf.Tensor, tape: tf.GradientTape) -> None:
-        """Updates the weights against the loss' gradients."""
+    def values(self) -> list[tf.Tensor]:
+        """The vectors as they are now."""
+        return [tf.identity(vector.value) for vector in self.vectors]
+
+    def weights(self, values: Sequence[tf.Tensor]) -> list[tuple[keras.Variable, tf.Tensor]]:
+        """Each weight and what it is by these values of the vectors, as `keras.StatelessScope` takes them."""
+        return [pair for vector, group in zip(values, self.groups, strict=True) for pair in parts(vector, group)]
+
+    def minimize(self, loss: tf.Tensor, values: Sequence[tf.Tensor], tape: tf.GradientTape) -> None:
+        """Updates the vectors against the gradients of the loss by their `values`; the weights wait for `write`."""
         scale = getattr(self.optimizer, "dynamic_scale", None)
-        weights = [[w.value for w in group] for group in self.groups]
-        gradients: Any = tape.gradient(loss, weights, output_gradients=None if scale is None else scale.value)
-        gradients = [as_vector(group) for group in gradients]
+        gradients: Any = tape.gradient(loss, values, output_gradients=None if scale is None else scale.value)
         gradients = self.team.mean(gradients) if self.team else gradients
-        before = [tf.identity(vector.value) for vector in self.vectors] if self.rates else []
         updates = self._updates()
         self.optimizer.apply(gradients, self.vectors)
-        for vector, old, rate in zip(self.vectors, before, self.rates, strict=False):
+        for vector, old, rate in zip(self.vectors, values, self.rates, strict=False):
             vector.assign(old + rate * (vector.value - old))
         self._average(self._updates() - updates)
+
+    def write(self) -> None:
+        """Gives the weights the numbers of the vectors."""
         self._write(self.vectors)
 
     def _average(self, updated: tf.Tensor) -> None:
@@ -98,7 +106,7 @@ class VectorOptimizer:
             yield
         finally:
             if self.averages:
-                self._write(self.vectors)
+                self.write()
 
     def _write(self, vectors: Sequence[keras.Variable]) -> None:
         for vector, group in zip(vectors, self.groups, strict=True):
@@ -159,9 +167,14 @@ def _learning_rate(settings: TrainSettings, steps: int) -> Any:  # a Keras sched
 
 def write_vector(vector: tf.Tensor, weights: Sequence[keras.Variable]) -> None:
     """Gives the weights the numbers of a vector, one after the other."""
-    parts = tf.split(vector, [math.prod(w.shape) for w in weights])
-    for weight, part in zip(weights, parts, strict=True):
-        weight.assign(tf.reshape(part, weight.shape))
+    for weight, part in parts(vector, weights):
+        weight.assign(part)
+
+
+def parts(vector: tf.Tensor, weights: Sequence[keras.Variable]) -> list[tuple[keras.Variable, tf.Tensor]]:
+    """Each weight and its numbers of a vector, one after the other."""
+    split = tf.split(vector, [math.prod(w.shape) for w in weights])
+    return [(weight, tf.reshape(part, weight.shape)) for weight, part in zip(weights, split, strict=True)]
 
 
 def as_vector(tensors: Sequence[Any]) -> tf.Tensor:

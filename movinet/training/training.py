@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from movinet.training.team import Team
 
 
+STEPS_AT_ONCE = 16  # at most; with fewer a small network's steps cost more
 EVALUATION_BATCH = 40  # clips at most, where training's batches are smaller
 BYTES_AT_ONCE, BYTES_KEPT = 24 * 2**20, 128 * 2**20  # of clips in one call of a graph; of a split that is cut once
 
@@ -47,6 +48,7 @@ class Training:
     goes on exactly as the one that wrote it would have.  train_clip: what is trained on, if not `clip`.  ahead: batches
     made beforehand, each on a thread of its own.  rate_scale: a factor on the learning rate.  team: the processes that
     train together, this one a share of each batch; all must make the same calls.
+    On a CPU several steps are one call of a graph; never beyond a step of an epoch that `pause` divides.
     """
 
     def __init__(
@@ -58,18 +60,20 @@ class Training:
         train_clip: ClipSpec | None = None,
         ahead: int = 0,
         team: Team | None = None,
+        pause: int | None = None,
     ):
         import keras
+        import tensorflow as tf
 
         from movinet.training.loss import Loss
         from movinet.training.optimizer import new_optimizer
-        from movinet.training.step import evaluation_step, training_step
+        from movinet.training.step import TrainingSteps, evaluation_step
 
         self.model, self.cache, self.clip, self.settings = model, cache, clip, settings
         self.train_clip, self.ahead, self.team = train_clip or clip, ahead, team
         self.epochs_done = self.steps_done = 0  # steps: of the epoch under way
         self._sums = np.zeros(3)  # clips, loss, accuracy of those steps
-        self._pending: tuple[int, Any, Any] | None = None
+        self._pending: Any = None  # the newest results, (K, 2)
         self._kept: dict[str, list[Batch]] = {}  # splits that are measured on
         counts = {split: len(cache.index(split)) for split in ("train", "val")}
         for split, count in counts.items():
@@ -87,13 +91,17 @@ class Training:
         self.optimizer = new_optimizer(settings, self.steps_per_epoch, weights, self.rate_scale, team)
         self.members = members_of(cache, settings)
         loss = Loss(settings.label_smoothing, self.members, class_weights(cache, settings))
-        self._train_step = training_step(model, self.optimizer, loss)
+        looped = team is None and not tf.config.list_physical_devices("GPU")
+        at_once = BYTES_AT_ONCE // (self.batch_size * clip_bytes(self.train_clip))
+        self.pause, self.steps_at_once = pause, max(1, min(STEPS_AT_ONCE, at_once)) if looped else 1
+        self._train_steps = TrainingSteps(model, self.optimizer, loss, looped)
         self._evaluation_step = evaluation_step(model, loss)
 
     def epoch(self, on_step: Callable[[], None] | None = None) -> Measurement:
-        """Trains once over the training clips, or what is left of them, then measures; on_step: called after each step.
+        """Trains once over the training clips, or what is left of them, then measures.
 
-        Raises TrainingDiverged at the first bad loss.
+        on_step: called between calls of the graph, after each step that `pause` divides at least.  Raises
+        TrainingDiverged when a loss is bad.
         """
         from movinet.training.randomness import reseed
 
@@ -125,7 +133,7 @@ class Training:
     def _train(self, on_step: Callable[[], None] | None) -> float:
         """The steps of this epoch that are not done; returns the seconds in which there was no batch to train on.
 
-        A result is looked at when the next step is under way, so that a GPU need not wait.
+        A result is looked at when the next call is under way, so that a GPU need not wait.
         """
         settings, waited = self.settings, 0.0
         train: Iterator[Batch] = batches(
@@ -140,6 +148,7 @@ class Training:
             mixing=settings.mixing,
             first=self.steps_done,
             share=(self.team.rank, self.team.size) if self.team else (0, 1),
+            together=self._calls(),
         )
         while True:
             began = time.perf_counter()
@@ -149,22 +158,30 @@ class Training:
                 self._settle()
                 return waited
             clips, labels = batch
-            loss, accuracy = self._train_step(clips, labels)
+            results = self._train_steps(clips, labels)
             self._settle()
-            self._pending = (self.batch_size, loss, accuracy)
-            self.steps_done += 1
+            self._pending = results
+            self.steps_done += len(clips)
             if on_step:
                 on_step()
 
+    def _calls(self) -> list[int]:
+        """How many steps each call of the graph does, of those of this epoch that are left."""
+        ends, pause = [self.steps_done], self.pause or self.steps_per_epoch
+        while (done := ends[-1]) < self.steps_per_epoch:
+            ends.append(min(done + self.steps_at_once, done - done % pause + pause, self.steps_per_epoch))
+        return np.diff(ends).tolist()
+
     def _settle(self) -> None:
-        """Counts the newest result. Raises TrainingDiverged."""
+        """Counts the newest results. Raises TrainingDiverged."""
         if self._pending is None:
             return
-        (count, loss, accuracy), self._pending = self._pending, None
-        if not math.isfinite(loss := float(loss)):
-            step = round(self._sums[0] / self.batch_size) + 1
-            raise TrainingDiverged(f"loss is {loss} at step {step} of epoch {self.epochs_done + 1}")
-        self._sums += (count, count * loss, count * float(accuracy))
+        results, self._pending = self._pending.numpy().tolist(), None
+        for loss, accuracy in results:
+            if not math.isfinite(loss):
+                step = round(self._sums[0] / self.batch_size) + 1
+                raise TrainingDiverged(f"loss is {loss} at step {step} of epoch {self.epochs_done + 1}")
+            self._sums += (self.batch_size, self.batch_size * loss, self.batch_size * accuracy)
 
     def evaluate(self, split: str = "val") -> Score:
         """The means of the centre clips of a split, with the averaged weights if there are."""

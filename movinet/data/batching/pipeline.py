@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -44,6 +44,7 @@ def batch_makers(
     mixing: Mixing | None = None,
     first: int = 0,
     share: tuple[int, int] = (0, 1),
+    together: Sequence[int] | None = None,
 ) -> list[Callable[[], Batch]]:
     """What makes each batch of a pass over a split, in order and in any thread; labels are (B,) int32.
 
@@ -51,7 +52,8 @@ def batch_makers(
     the centre of video and frame.  The training split is shuffled and its incomplete last batch dropped, unless it is
     the only one; others come whole and in the cache's order.  `mixing`: labels are then shares, (B, labels) float32.
     `first`: the batch to begin with, as if those before it had been taken.  `share`: which part of each batch this is,
-    of how many; clips are mixed within it.
+    of how many; clips are mixed within it.  `together`: how many whole batches each one makes, which are stacked in an
+    axis before all others.
     """
     train = split == "train"
     order = cache.index(split)
@@ -67,7 +69,18 @@ def batch_makers(
             return clips, labels
         return mix(clips, labels, len(cache.labels), mixing, np.random.default_rng((seed, epoch, *chosen.tolist())))
 
-    return [partial(make, chosen[share[0] :: share[1]]) for chosen in groups[first:]]
+    def make_several(several: Sequence[np.ndarray]) -> Batch:
+        if mixing is not None:
+            clips, labels = zip(*map(make, several), strict=True)
+            return np.stack(clips), np.stack(labels)
+        clips, labels = make(np.concatenate(several))  # a clip is a function of its entry alone: no batch is copied
+        return clips.reshape(len(several), -1, *clips.shape[1:]), labels.reshape(len(several), -1)
+
+    shares = [chosen[share[0] :: share[1]] for chosen in groups[first:]]
+    if together is None:
+        return [partial(make, chosen) for chosen in shares]
+    ends = np.cumsum(together).tolist()
+    return [partial(make_several, shares[end - count : end]) for end, count in zip(ends, together, strict=True)]
 
 
 def _made_ahead(makers: Iterable[Callable[[], Batch]], ahead: int) -> Iterator[Batch]:

@@ -209,7 +209,7 @@ class Stopping(Progress):
         self.steps = steps
 
     def step(self, done, total, steps_per_epoch):
-        if done == self.steps:
+        if done >= self.steps:
             raise KeyboardInterrupt
 
 

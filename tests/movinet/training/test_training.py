@@ -33,8 +33,22 @@ def cache(tmp_path_factory):
     return FrameCache.build(read_source(folder / "clips"), folder / "frames", 20, 4, workers=1)
 
 
-def start(cache, settings=QUICK, spec=SPEC):
-    return Training(new_model(spec, len(cache.labels), settings), cache, spec.clip, settings)
+def start(cache, settings=QUICK, spec=SPEC, pause=None):
+    return Training(new_model(spec, len(cache.labels), settings), cache, spec.clip, settings, pause=pause)
+
+
+def minimize(optimizer, loss_of):
+    """One step of an optimizer against what `loss_of` makes of the weights."""
+    import keras
+    import tensorflow as tf
+
+    values = optimizer.values()
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        with keras.StatelessScope(optimizer.weights(values)):
+            loss = loss_of()
+    optimizer.minimize(loss, values, tape)
+    optimizer.write()
 
 
 def without_times(measurement):
@@ -183,9 +197,7 @@ def test_an_average_is_the_recursion_of_its_definition():
     optimizer = VectorOptimizer(keras.optimizers.SGD(0.1), [weight], average=0.9)
     expected = np.asarray(weight).copy()
     for update in range(1, 13):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(weight.value**2)
-        optimizer.minimize(loss, tape)
+        minimize(optimizer, lambda: tf.reduce_sum(weight.value**2))
         decay = min(0.9, (1 + update) / (10 + update))
         expected = decay * expected + (1 - decay) * np.asarray(weight)
     with optimizer.averaged():
@@ -207,13 +219,9 @@ def test_gathered_gradients_make_the_update_of_a_larger_batch():
     )
     for half in (slice(0, 2), slice(2, 4)):
         before = np.asarray(weights[1])
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.exp(points[half] @ weights[1].value[:, None]))
-        parts.minimize(loss, tape)
+        minimize(parts, lambda: tf.reduce_mean(tf.exp(points[half] @ weights[1].value[:, None])))  # noqa: B023
         assert np.array_equal(before, np.asarray(weights[1])) == (half.start == 0)
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.exp(points @ weights[0].value[:, None]))
-    whole.minimize(loss, tape)
+    minimize(whole, lambda: tf.reduce_mean(tf.exp(points @ weights[0].value[:, None])))
     np.testing.assert_allclose(np.asarray(weights[0]), np.asarray(weights[1]), rtol=1e-5)
 
 
@@ -241,9 +249,7 @@ def test_earlier_layers_learn_more_slowly_by_the_layer_decay():
     weights = [keras.Variable(np.ones(2, np.float32)) for _ in range(2)]
     optimizer = VectorOptimizer(keras.optimizers.SGD(0.1, momentum=0.9), weights, [0.25, 1.0])
     for _ in range(3):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(3 * weights[0].value + 3 * weights[1].value)
-        optimizer.minimize(loss, tape)
+        minimize(optimizer, lambda: tf.reduce_sum(3 * weights[0].value + 3 * weights[1].value))
     moved = [1 - np.asarray(weight) for weight in weights]
     np.testing.assert_allclose(moved[0], 0.25 * moved[1], rtol=1e-6)
 
@@ -342,9 +348,7 @@ def test_two_vectors_are_updated_as_the_single_weights_would_be(name):
         with tf.GradientTape() as tape:
             loss = loss_of(singles)
         single.apply(tape.gradient(loss, [v.value for v in singles]), singles)
-        with tf.GradientTape() as tape:
-            loss = loss_of(ours)
-        vector.minimize(loss, tape)
+        minimize(vector, lambda: loss_of(ours))
     for one, other, before in zip(singles, ours, start_at, strict=True):
         np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=1e-5, atol=1e-6)
         assert not np.allclose(np.asarray(one), before)
@@ -361,7 +365,8 @@ def test_the_learning_rate_rises_and_falls():
 
 
 def test_half_precision_leaves_out_updates_that_overflow_and_scales_the_loss_down(cache, tmp_path):
-    training = start(cache, replace(QUICK, precision="mixed_float16", average=0.9))
+    settings = replace(QUICK, precision="mixed_float16", average=0.9)
+    training = start(cache, settings, pause=1)
     scale = training.optimizer.optimizer.dynamic_scale
     scale.assign(1e30)  # beyond what half precision holds
     before = [np.asarray(weight) for weight in training.model.trainable_variables]
@@ -385,3 +390,74 @@ def test_half_precision_leaves_out_updates_that_overflow_and_scales_the_loss_dow
     again = start(cache, training.settings)
     again.load(tmp_path)
     assert float(again.optimizer.optimizer.dynamic_scale) == 2.0**10
+
+
+def steps_of(cache, settings, counts, looped=True, spec=SPEC):
+    """Losses and accuracies of steps, in calls of so many, and then all that training changes."""
+    training = start(cache, settings, spec)
+    training._train_steps.looped = looped
+    cut = batches(cache, "train", spec.clip, 2, augment=settings.augment, mixing=settings.mixing, together=counts)
+    results = [training._train_steps(*batch).numpy() for batch in cut]
+    return np.concatenate(results), {name: np.asarray(each) for name, each in training._variables().items()}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dropout": 0.3, "stochastic_depth": 0.3},
+        {"average": 0.9, "accumulate": 2, "layer_decay": 0.7, "mixing": Mixing()},
+        {"freeze_until": "stem", "optimizer": "sgd"},
+        {"precision": "mixed_float16"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_eight_calls_of_one_step_and_one_call_of_eight_give_the_same_bits(cache, changes):
+    settings = replace(QUICK, batch_size=2, **changes)
+    (one_by_one, ones), (results, variables) = (steps_of(cache, settings, counts) for counts in (8 * [1], [8]))
+    assert results.shape == (8, 2)
+    assert np.isfinite(results).all()
+    np.testing.assert_array_equal(one_by_one, results)
+    for name, value in variables.items():
+        np.testing.assert_array_equal(ones[name], value, name)
+    states = [value for name, value in variables.items() if name.startswith("random")]
+    assert ("dropout" in changes) == any(state[1] == 8 for state in states)  # each step has its own draws
+
+
+@pytest.mark.parametrize("looped", [True, False])
+def test_a_step_on_vectors_is_the_plain_step(cache, looped):
+    import keras
+    import tensorflow as tf
+
+    from movinet.training.optimizer import new_optimizer
+
+    settings = replace(QUICK, batch_size=2, weight_decay=0.05)
+    results, variables = steps_of(cache, settings, [4] if looped else 4 * [1], looped)
+    model = new_model(SPEC, 12, settings)
+    weights = model.trainable_variables
+    optimizer = new_optimizer(settings, 12, weights).optimizer.__class__.from_config(
+        new_optimizer(settings, 12, weights).optimizer.get_config()
+    )
+    optimizer.exclude_from_weight_decay(var_list=[v for v in weights if len(v.shape) < 2])
+    entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    cut = batches(cache, "train", SPEC.clip, 2, augment=settings.augment)
+    for (clips, labels), (loss, accuracy) in zip(cut, results, strict=False):
+        with tf.GradientTape() as tape:
+            logits = model(clips, training=True)
+            plain = entropy(labels, logits)
+        optimizer.apply(tape.gradient(plain, [v.value for v in weights]), weights)
+        assert loss == pytest.approx(float(plain), rel=1e-5)
+        assert accuracy == np.mean(logits.numpy().argmax(1) == labels)
+    for index, weight in enumerate(model.weights):
+        np.testing.assert_allclose(variables[f"weight{index}"], np.asarray(weight), rtol=1e-3, atol=2e-5)
+
+
+def test_calls_end_where_a_pause_is_wanted(cache):
+    training = start(cache, replace(QUICK, batch_size=2), pause=5)
+    assert training.steps_at_once == 16
+    assert training._calls() == [5, 5, 2]
+    training.steps_done = 3
+    assert training._calls() == [2, 5, 2]
+    seen = []
+    training.steps_done = 0
+    training.epoch(lambda: seen.append(training.steps_done))
+    assert seen == [5, 10, 12]

@@ -206,3 +206,14 @@ def test_a_share_of_the_batches_stays_as_it_is():
     mixed = [mix(clips.copy(), np.arange(4), 4, Mixing(share=0.5), rng)[1] for _ in range(200)]
     plain = sum(np.array_equal(shares, np.eye(4)) for shares in mixed)
     assert 70 < plain < 140
+
+
+@pytest.mark.parametrize("mixing", [None, Mixing(mixup=0.3, cutmix=0.3)])
+def test_batches_made_together_are_those_made_one_by_one(cache, mixing):
+    arguments = (cache, "train", CLIP, 2, 1, 1, Augment())
+    singles = list(batches(*arguments, first=1, mixing=mixing))
+    clips, labels = zip(*batches(*arguments, first=1, mixing=mixing, together=[2, 1]), strict=True)
+    assert [len(each) for each in clips] == [2, 1]
+    for one, other in zip(singles, zip(np.concatenate(clips), np.concatenate(labels), strict=True), strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
