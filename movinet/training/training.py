@@ -223,7 +223,7 @@ class Training:
         notes: plain data that `load` gives back.  Between two steps of an epoch it may be called, too.
         """
         self._settle()
-        arrays: dict[str, Any] = {name: np.asarray(variable) for name, variable in self._variables().items()}
+        arrays: dict[str, Any] = {name: variable.numpy() for name, variable in self._variables().items()}
         state = {"epochs_done": self.epochs_done, "steps_done": self.steps_done, "sums": self._sums.tolist()}
         state |= {"settings": asdict(self.settings), "notes": notes or {}}
         write_checkpoint(Path(folder, CHECKPOINT), arrays, state)
@@ -253,7 +253,7 @@ class Training:
     @property
     def finite(self) -> bool:
         """Whether all weights and the optimizer's state are numbers: a good loss may have had bad gradients."""
-        return all(np.isfinite(np.asarray(variable)).all() for variable in self._variables().values())
+        return all(np.isfinite(variable.numpy()).all() for variable in self._variables().values())
 
     def _variables(self) -> dict[str, Any]:
         """All that training changes, by the names in a checkpoint."""
