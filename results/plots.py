@@ -5,18 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from movinet.machine.files import whole, write_whole
 from results.drawing import FrontPlot, Mark, draw
 from results.members import read_labels, read_members
 from results.pareto import front
 from results.record import TrialRecord
 from results.store import load_records
 
-DOTS_PER_INCH = 200
+PICTURES: dict[str, dict[str, Any]] = {"pareto.png": {"dpi": 200}, "pareto.svg": {"metadata": {"Date": None}}}
 
 
 def front_records(records: Iterable[TrialRecord]) -> list[TrialRecord]:
@@ -73,21 +73,13 @@ def write_front(run_folder: str | Path) -> list[Path]:
     records = load_records(run)
     labels = read_labels(run)
     figure = draw(front_plot(records, read_members(run), run.resolve().name, len(labels) if labels else None))
+    write_whole(run / "front.csv", front_csv(records))
     with matplotlib.rc_context({"svg.hashsalt": "movinet-search"}):
-        return [
-            _replace(run / "front.csv", lambda path: path.write_text(front_csv(records), encoding="utf-8")),
-            _replace(run / "pareto.png", lambda path: figure.savefig(path, dpi=DOTS_PER_INCH)),
-            _replace(run / "pareto.svg", lambda path: figure.savefig(path, metadata={"Date": None})),
-        ]
+        for name, how in PICTURES.items():
+            with whole(run / name) as draft:
+                figure.savefig(draft, **how)
+    return [run / name for name in ("front.csv", *PICTURES)]
 
 
 def _mark(record: TrialRecord) -> Mark:
     return Mark(record.cost["flops"] / 1e6, record.accuracy or 0.0, f"#{record.trial}")
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> Path:
-    """Writes a file that is there whole or not at all."""
-    unfinished = path.with_name(f".unfinished-{path.name}")  # the suffix tells matplotlib the format
-    write(unfinished)
-    os.replace(unfinished, path)
-    return path

@@ -1,17 +1,15 @@
-"""trials.jsonl: the append-only records of a run, safe against a kill at any moment.
+"""trials.jsonl: the append-only records of a run, safe against a kill at any moment (`movinet.machine.json_lines`).
 
-A record counts once its whole line is on the disk: one write, then fsync. A kill in between leaves at most a torn last
-line, which readers ignore and the next append removes. Standard library only, except for `read_trials` (pandas).
+Standard library only, except for `read_trials` (pandas).
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import typing
 from pathlib import Path
 
+from movinet.machine.json_lines import append_line, whole_lines
 from results.record import RecordError, TrialRecord, record_from_json
 
 if typing.TYPE_CHECKING:
@@ -26,20 +24,7 @@ def append_record(run_folder: str | Path, record: TrialRecord) -> None:
 
     Raises OSError when the disk takes less than the whole line; nothing of it stays then.
     """
-    path = Path(run_folder) / TRIALS_FILE
-    is_new = not path.exists()
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
-    try:
-        end, joint = _end_of_records(file)
-        line = joint + record.to_json().encode() + b"\n"
-        if os.write(file, line) != len(line):
-            os.ftruncate(file, end)
-            raise OSError(f"{path}: no room for the record of trial {record.trial}")
-        os.fsync(file)
-    finally:
-        os.close(file)
-    if is_new:
-        _sync_folder(path.parent)
+    append_line(Path(run_folder) / TRIALS_FILE, record.to_json())
 
 
 def load_records(run_folder: str | Path) -> list[TrialRecord]:
@@ -52,10 +37,7 @@ def load_records(run_folder: str | Path) -> list[TrialRecord]:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent}: no such run folder")
     records: dict[int, TrialRecord] = {}
-    *lines, last = path.read_bytes().split(b"\n") if path.exists() else [b""]
-    if _is_whole(last):
-        lines.append(last)
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(whole_lines(path), start=1):
         try:
             record = record_from_json(line)
         except RecordError as error:
@@ -96,39 +78,3 @@ def _row(record: TrialRecord) -> dict[str, object]:
 
 def _hashable(value: object) -> object:
     return tuple(_hashable(item) for item in value) if isinstance(value, list) else value
-
-
-def _end_of_records(file: int) -> tuple[int, bytes]:
-    """Cuts a torn last line off. Returns the file's length then, and what must stand before the next record."""
-    size = os.lseek(file, 0, os.SEEK_END)
-    tail = b""
-    while b"\n" not in tail and len(tail) < size:
-        step = min(65536, size - len(tail))
-        os.lseek(file, size - len(tail) - step, os.SEEK_SET)
-        tail = os.read(file, step) + tail
-    last = tail.rpartition(b"\n")[2]
-    if _is_whole(last):  # only its line break is missing
-        return size, b"\n"
-    if last:
-        size -= len(last)
-        log.warning("%s: removed a torn last line of %d bytes", TRIALS_FILE, len(last))
-        os.ftruncate(file, size)
-    return size, b""
-
-
-def _is_whole(line: bytes) -> bool:
-    """A JSON object ends with its brace, so a prefix of a line is never one."""
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
-
-
-def _sync_folder(folder: Path) -> None:
-    """Puts a new file's name on the disk, where the system can (not on Windows)."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

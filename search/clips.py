@@ -9,8 +9,9 @@ from movinet.data import prepare as decoded
 from movinet.data.cache import FrameCache
 from movinet.data.prepare import DataSettings, read_clips
 from movinet.data.sources.clip_set import ClipFile, SourceError
+from movinet.machine.files import write_whole
 from movinet.spec import ClipSpec
-from search.folder import NOTES_FILE, write_whole
+from search.folder import NOTES_FILE
 from search.view.listener import Listener
 from space.network import clip
 from space.space import Space

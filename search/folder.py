@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from movinet.config.typed import ConfigError, show
+from movinet.machine.files import clear_drafts, write_whole
 from movinet.machine.lock import locked
 from search.engine.ray_cluster import gpu_count, usable_cores
 from search.journal import ASKED_FILE
@@ -34,6 +34,7 @@ def open_run(run_folder: Path, settings: Settings) -> Iterator[None]:
     run_folder.mkdir(parents=True, exist_ok=True)
     config = run_folder / CONFIG_FILE
     with locked(run_folder):
+        clear_drafts(run_folder)
         if config.exists() and (run_folder / ASKED_FILE).exists():
             difference = first_difference(load_settings(config), settings)
             if difference:
@@ -65,10 +66,3 @@ def environment(settings: Settings) -> dict[str, Any]:
         "command": sys.argv,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

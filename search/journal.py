@@ -7,11 +7,11 @@ anything else happens. So a resumed run knows all that an interrupted one decide
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from movinet.machine.json_lines import append_line, whole_lines
 from results.record import TrialRecord
 from results.store import append_record, load_records
 
@@ -32,7 +32,8 @@ class Journal:
 
     def __init__(self, run_folder: str | Path):
         self.folder = Path(run_folder)
-        self.asked = {asked.trial: asked for asked in _read_asked(self.folder / ASKED_FILE)}
+        asked = [Asked(**json.loads(line)) for line in whole_lines(self.folder / ASKED_FILE)]
+        self.asked = {each.trial: each for each in asked}
         self.records = load_records(self.folder)
 
     @property
@@ -43,25 +44,10 @@ class Journal:
 
     def ask(self, asked: Asked) -> None:
         """Returns when the line is on the disk."""
-        with (self.folder / ASKED_FILE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(asked), separators=(",", ":")) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self.folder / ASKED_FILE, json.dumps(asdict(asked), separators=(",", ":")))
         self.asked[asked.trial] = asked
 
     def record(self, record: TrialRecord) -> None:
         """Returns when the line is on the disk."""
         append_record(self.folder, record)
         self.records.append(record)
-
-
-def _read_asked(path: Path) -> list[Asked]:
-    """All whole lines; a torn last one is cut off, its candidate never started."""
-    if not path.exists():
-        return []
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("r+b") as file:
-            file.truncate(whole)
-    return [Asked(**json.loads(line)) for line in content[:whole].splitlines()]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +13,7 @@ from movinet.cost import network_cost
 from movinet.data.batching.pipeline import make_view, views
 from movinet.data.prepare import DataSettings
 from movinet.experiment.settings import Experiment, experiment_to_yaml
+from movinet.machine.files import whole
 from movinet.training.classes import classes_of
 from movinet.training.model_folder import figures, write_description, write_metrics, write_weights
 from results.record import score_of
@@ -42,15 +41,12 @@ def write_member(folder: Path, evaluation: Evaluation, data: DataSettings) -> di
         "seed": settings.seed,
         "spec_id": spec.id,
     }
-    new = folder.with_name(f".{folder.name}-new")
-    shutil.rmtree(new, ignore_errors=True)
     experiment = Experiment(network=spec.to_dict(), data=data, train=settings)
-    write_description(new, experiment_to_yaml(experiment), spec, classes)
-    write_weights(new, evaluation.training)
-    metrics["litert"] = _export(new, evaluation, classes)
-    write_metrics(new, metrics)
-    shutil.rmtree(folder, ignore_errors=True)  # one without metrics.json, if any
-    os.replace(new, folder)
+    with whole(folder) as new:
+        write_description(new, experiment_to_yaml(experiment), spec, classes)
+        write_weights(new, evaluation.training)
+        metrics["litert"] = _export(new, evaluation, classes)
+        write_metrics(new, metrics)
     return metrics
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from movinet.config.file import plain
 from movinet.data.cache import FrameCache
+from movinet.machine.files import write_whole
 from movinet.machine.lock import locked
 from movinet.spec import ClipSpec, MovinetSpec
 from movinet.training.classes import class_weights, classes_of
@@ -17,7 +18,7 @@ from results.members import read_metrics
 from results.record import TrialRecord
 from search.clips import clips_of, prepare
 from search.engine.ray_cluster import ray_cluster, share_machine
-from search.folder import LABELS_FILE, open_run, write_whole
+from search.folder import LABELS_FILE, open_run
 from search.journal import Journal
 from search.plan import Plan
 from search.settings import Settings

@@ -6,11 +6,9 @@ candidate needs.  The folder holds frames.bin (uint8, clip after clip, each (T, 
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from movinet.config.errors import InputError
 from movinet.data.sources.clip_set import ClipFile, ClipSet
 from movinet.data.video.file import VideoError
 from movinet.data.video.reading import read_clip
+from movinet.machine.files import is_empty, whole
 from movinet.machine.lock import in_turn
 from movinet.machine.processes import in_processes
 
@@ -138,14 +137,11 @@ def _build(
 ) -> None:
     labels = {label: place for place, label in enumerate(clip_set.labels)}
     entries, skipped, damaged = [], [], []
-    if folder.exists() and any(folder.iterdir()) and not (folder / "index.json").exists():
+    if not (folder / "index.json").exists() and not is_empty(folder):
         raise CacheError(f"{folder}: not a frame cache and not empty; name another folder")
-    begun = f".{folder.name}.building-"
-    for killed in folder.parent.glob(f"{glob.escape(begun)}*"):  # what a killed builder left
-        shutil.rmtree(killed, ignore_errors=True)
     room = min(max_bytes, shutil.disk_usage(folder.parent).free)
-    new = Path(tempfile.mkdtemp(prefix=begun, dir=folder.parent))
-    try:
+    with whole(folder) as new:
+        new.mkdir()
         with (new / "frames.bin").open("wb") as file:
             tasks = [(clip, reading) for clip in clip_set.clips]
             results = in_processes(_decode_clip, tasks, workers, _crashed)
@@ -166,9 +162,6 @@ def _build(
         index = {"format": FORMAT, "key": key, "reading": asdict(reading), "labels": clip_set.labels}
         index |= {"entries": entries, "skipped": skipped, "damaged": damaged}
         (new / "index.json").write_text(json.dumps(index), encoding="utf-8")
-        _replace(folder, new)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def _decode_clip(task: tuple[ClipFile, Reading]) -> tuple[np.ndarray | None, str | None]:
@@ -219,12 +212,3 @@ def _read_index(folder: Path) -> dict[str, Any] | None:
             f"{folder}: index.json cannot be read ({error}); delete the folder to build it anew"
         ) from error
     return index if index.get("format") == FORMAT else None
-
-
-def _replace(folder: Path, new: Path) -> None:
-    """Processes that have the old frames mapped keep them until they close."""
-    old = new.with_name(f"{new.name}-old")
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

@@ -11,6 +11,7 @@ import numpy as np
 
 from movinet.data.batching.pipeline import View, make_view
 from movinet.data.cache import FrameCache
+from movinet.machine.files import whole
 from movinet.spec import ClipSpec
 
 DPI = 130
@@ -111,5 +112,5 @@ def _spare(axes: Any) -> None:
 
 
 def _save(figure: Any, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+    with whole(path) as draft:
+        figure.savefig(draft, dpi=DPI)

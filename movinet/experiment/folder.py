@@ -16,11 +16,12 @@ from typing import Any
 from movinet.config.typed import ConfigError, show
 from movinet.cost import network_cost
 from movinet.experiment.settings import Experiment, difference, experiment_to_yaml, load_experiment
+from movinet.machine.files import clear_drafts, write_whole
 from movinet.spec import MovinetSpec
 from movinet.training import model_folder
 from movinet.training.checkpoint import CHECKPOINT
 from movinet.training.measurement import Measurement
-from movinet.training.model_folder import CONFIG, MODEL, figures, write, write_description
+from movinet.training.model_folder import CONFIG, MODEL, figures, write_description
 
 LOG = "log.csv"
 
@@ -53,8 +54,8 @@ def begin(folder: Path, experiment: Experiment, spec: MovinetSpec, classes: Sequ
 
     Raises ConfigError when something else is there.
     """
-    for torn in folder.glob("*.part*"):  # what a killed process was writing; hidden files match, too
-        torn.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    clear_drafts(folder)
     config, begun = folder / CONFIG, (folder / CHECKPOINT).exists()
     if config.exists() and begun:
         changed = difference(load_experiment(config)[0], experiment)
@@ -75,7 +76,7 @@ def write_log(folder: Path, history: History) -> None:
     writer = csv.DictWriter(text, list(history.epochs[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(history.epochs)
-    write(folder / LOG, text.getvalue())
+    write_whole(folder / LOG, text.getvalue())
 
 
 def write_metrics(folder: Path, history: History, spec: MovinetSpec, classes: int, finished: bool) -> dict[str, Any]:

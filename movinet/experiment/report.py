@@ -15,10 +15,11 @@ from movinet.evaluation.predictions import Predictions, measure, predict_split, 
 from movinet.experiment.progress import Progress
 from movinet.experiment.session import clips_for, network
 from movinet.experiment.settings import Experiment
+from movinet.machine.files import write_whole
 from movinet.models.folder import load_network, read_member
 from movinet.spec import ClipSpec, MovinetSpec
 from movinet.training.classes import classes_of
-from movinet.training.model_folder import MODEL, write
+from movinet.training.model_folder import MODEL
 
 if TYPE_CHECKING:
     import keras
@@ -69,7 +70,7 @@ def evaluate_folder(experiment: Experiment, folder: str | Path, progress: Progre
     figures["worst"] = worst(cache, predictions, settings.worst)
     out = folder / FOLDER
     _draw(out, cache, predictions, figures, clip)
-    write(out / FILE, json.dumps(figures, indent=1, ensure_ascii=False))
+    write_whole(out / FILE, json.dumps(figures, indent=1, ensure_ascii=False))
     return Report(out, figures)
 
 

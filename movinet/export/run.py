@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from movinet.export.errors import RequestError
 from movinet.machine.devices import forgotten_custom_gradients
+from movinet.machine.files import drafts, put_all
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
@@ -73,23 +72,13 @@ def export(
     named, stops = None if labels is None else tuple(map(str, labels)), tuple(at_frames)
     _check_sizes(model, named, stops)
     job = Job(model, format, quantize, streams, rank4, fixed, clip, named, multi_label, stops)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".export-", dir=path.parent) as folder, forgotten_custom_gradients():
-        draft = Path(folder) / path.name
+    with drafts(path.parent) as folder, forgotten_custom_gradients():
+        draft = folder / path.name
         stem = _stem(path, format)
         report = write(job, draft, stem, shown, met, say)
         draft.with_name(f"{stem}.report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
-        _put_in_place(Path(folder), path)
+        put_all(folder, last=path.name)
     return report
-
-
-def _put_in_place(folder: Path, path: Path) -> None:
-    """Moves what was written to its place, the model last."""
-    for file in sorted(folder.iterdir(), key=lambda file: file.name == path.name):
-        target = path.parent / file.name
-        if file.is_dir() and target.exists():  # a folder cannot replace one: the old one steps aside, and is deleted
-            os.replace(target, folder / f"{file.name}.old")
-        os.replace(file, target)
 
 
 def _check_backend() -> None:

@@ -57,7 +57,7 @@ class Curves(Drawing):
 
     def _end(self, kept: bool) -> None:
         if kept and self.points:
-            self._part.write_bytes(self._drawn())
+            self._draft.write_bytes(self._drawn())
 
     def _drawn(self) -> bytes:
         shares = np.stack([point.probabilities for point in self.points])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 from movinet.config.errors import InputError
+from movinet.machine.files import whole
 
 KEPT = (None, KeyboardInterrupt, BrokenPipeError)  # what a drawing may end by: the video's end, or nobody wants more
 
@@ -19,15 +20,18 @@ class Drawing:
 
     def __init__(self, path: str | Path):
         self._path = Path(path)
-        self._part = self._path.with_name(f".{self._path.stem}.{os.getpid()}.part{self._path.suffix}")
 
     def __enter__(self) -> Self:
+        self._whole = whole(self._path)
+        self._draft = self._whole.__enter__()
         return self
 
     def __exit__(self, kind: Any, *_: object) -> None:
-        self._end(kept := kind in KEPT)
-        if self._part.exists():
-            os.replace(self._part, self._path) if kept else self._part.unlink()
+        with ExitStack() as stack:
+            stack.push(self._whole)
+            self._end(kept := kind in KEPT)
+            if not kept:
+                self._draft.unlink(missing_ok=True)
 
     def _end(self, kept: bool) -> None:
         """Closes what is drawn; `kept`: and makes it whole."""
@@ -40,8 +44,7 @@ class Drawing:
         if self._path.exists() and Path(source).exists() and self._path.samefile(source):
             raise InputError(f"{self._path}: is the video that is read; allowed: another file")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._part.touch()
-            self._part.unlink()
+            with whole(self._path):
+                pass
         except OSError as error:
             raise InputError(f"{self._path}: cannot be written ({error.strerror})") from error

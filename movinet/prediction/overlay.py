@@ -54,7 +54,7 @@ class Overlay(Drawing):
     def _open(self, width: int, height: int) -> Any:
         scale = max(1.0, LEAST_SIDE / min(width, height))
         self._size = round(width * scale) // 2 * 2, round(height * scale) // 2 * 2  # 4:2:0 colours: even
-        self._container = av.open(str(self._part), "w")
+        self._container = av.open(str(self._draft), "w")
         self._stream = self._container.add_stream("libx264", rate=30, options=OPTIONS)
         self._stream.width, self._stream.height = self._size
         self._stream.pix_fmt = "yuv420p"

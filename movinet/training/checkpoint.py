@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from movinet.config.errors import InputError
+from movinet.machine.files import whole
 from movinet.training.settings import TrainSettings
 
 CHECKPOINT = "training.npz"
@@ -25,13 +25,8 @@ class CheckpointError(InputError):
 def write_checkpoint(path: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
     """state: plain data, among it the training's settings."""
     content: dict[str, Any] = {**arrays, "state": np.frombuffer(json.dumps(state).encode(), np.uint8)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
+    with whole(path) as draft, draft.open("wb") as file:
         np.savez(file, **content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def read_checkpoint(

@@ -7,11 +7,11 @@ network;  labels.json: the names of its outputs;  model.keras: its weights;  met
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from movinet.machine.files import whole, write_whole
 from movinet.spec import MovinetSpec, spec_to_yaml
 
 if TYPE_CHECKING:
@@ -22,33 +22,23 @@ CONFIG, SPEC, LABELS, MODEL, METRICS = "config.yaml", "spec.yaml", "labels.json"
 
 def write_description(folder: Path, config: str, spec: MovinetSpec, classes: Sequence[str]) -> None:
     """config.yaml, of the text `config`; spec.yaml; labels.json."""
-    write(folder / CONFIG, config)
-    write(folder / SPEC, spec_to_yaml(spec))
-    write(folder / LABELS, json.dumps(list(classes), ensure_ascii=False, indent=1))
+    write_whole(folder / CONFIG, config)
+    write_whole(folder / SPEC, spec_to_yaml(spec))
+    write_whole(folder / LABELS, json.dumps(list(classes), ensure_ascii=False, indent=1))
 
 
 def write_weights(folder: Path, training: Training) -> None:
     """model.keras: the weights that `training.evaluate` measures, which are the averaged ones if there are."""
-    part = folder / f".{os.getpid()}.part.keras"
-    with training.optimizer.averaged():
-        training.model.save(part)
-    os.replace(part, folder / MODEL)
+    with training.optimizer.averaged(), whole(folder / MODEL) as draft:
+        training.model.save(draft)
 
 
 def write_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
     """metrics.json."""
-    write(folder / METRICS, json.dumps(metrics, indent=1))
+    write_whole(folder / METRICS, json.dumps(metrics, indent=1))
 
 
 def figures(measured: Mapping[str, Any]) -> dict[str, float]:
     """top1, top5 and, where clips have several classes, map: of the fields of a `Measurement`."""
     named = {"top1": "val_accuracy", "top5": "val_top5", "map": "val_map"}
     return {name: measured[key] for name, key in named.items() if measured[key] is not None}
-
-
-def write(path: Path, text: str) -> None:
-    """A text file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)

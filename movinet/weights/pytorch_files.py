@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from movinet.machine.files import write_whole
 from movinet.weights.pytorch_names import official_axes, port_axes, state_name, weight_names
 from movinet.weights.tensors import CheckpointError, NamedTensors, unreadable
 
@@ -81,10 +81,7 @@ def write_safetensors(model: Any, path: Path) -> None:
         if conv == "conv2d" and value.ndim == 5:  # conv_type "3d_2plus1d": one tap in time, or time alone
             value = value.squeeze(2 if value.shape[2] == 1 else 4)
         tensors[state_name(weight.path, conv, pooled_skip=getattr(layer, "stride", 1) > 1)] = value
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(save(tensors))  # save_file would make a file that nobody else may read
-    os.replace(partial, path)
+    write_whole(path, save(tensors))  # save_file would make a file that nobody else may read
 
 
 def _named(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+from movinet.machine.files import drafts, put_all
 
 if TYPE_CHECKING:
     import keras
@@ -46,9 +46,8 @@ def write_proved(model: keras.Model, twin: keras.Model, dest: Path) -> None:
     from movinet.weights.load import load_checkpoint
     from movinet.weights.tensors import CheckpointError
 
-    dest.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".convert-", dir=dest.parent) as folder:
-        draft = Path(folder) / dest.name
+    with drafts(dest.parent) as folder:
+        draft = folder / dest.name
         if dest.name.endswith(".safetensors"):
             save_state_dict(model, draft)
         elif dest.name.endswith(".keras"):
@@ -63,5 +62,4 @@ def write_proved(model: keras.Model, twin: keras.Model, dest: Path) -> None:
                 raise CheckpointError(f"{dest}: {meant.path} reads back with other values; nothing was written")
         if not dest.name.endswith(SUFFIXES):
             Path(f"{dest}.index").unlink(missing_ok=True)  # without it the old tensors are no checkpoint
-        for file in sorted(Path(folder).iterdir()):  # a checkpoint's tensors (.data-...) before its .index
-            os.replace(file, dest.parent / file.name)
+        put_all(folder, last=".index")

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from movinet.data.cache import FrameCache
+from movinet.machine.files import write_whole
 from movinet.spec import MovinetSpec
 from movinet.training.classes import classes_of
 from movinet.training.measurement import Measurement, TrainingDiverged
@@ -56,7 +57,7 @@ class Evaluation:
         self.training.save(folder)
         self._spend("save", began)
         state = {"measurements": [asdict(m) for m in self.measurements], "times": self.times}
-        Path(folder, STATE_FILE).write_text(json.dumps(state), encoding="utf-8")
+        write_whole(Path(folder, STATE_FILE), json.dumps(state))
 
     def load(self, folder: str | Path) -> None:
         """Goes on where `save` was called."""

@@ -61,7 +61,7 @@ def test_equal_runs_give_equal_files(tmp_path):
         write_run(parent / "demo", TRIALS, FAMILY)
         names = [path.name for path in write_front(parent / "demo")]
         assert names == ["front.csv", "pareto.png", "pareto.svg"]
-        assert not list((parent / "demo").glob(".unfinished*"))
+        assert not list((parent / "demo").glob(".draft-*"))
     for name in names:
         assert (tmp_path / "a" / "demo" / name).read_bytes() == (tmp_path / "b" / "demo" / name).read_bytes(), name
 

@@ -16,6 +16,7 @@ import numpy as np
 from movinet.bench.process import answer
 from movinet.export.network import Network, read_network
 from movinet.export.run import SUFFIXES, export
+from movinet.machine.files import drafts, put_all
 from movinet.machine.quiet import native_stderr_closed
 from movinet.models.model import Wanted
 from movinet.presets import PRESETS
@@ -98,17 +99,17 @@ def write_peer(network: Network, python: str, folder: Path, limit: float) -> dic
         return found
     from movinet.weights.save import save_checkpoint
 
-    for file in missing.values():
-        file.unlink(missing_ok=True)
-    with TemporaryDirectory() as weights:
+    with drafts(folder) as new, TemporaryDirectory() as weights:
         save_checkpoint(network.model, f"{weights}/weights")
-        job = {**made_from, "checkpoint": f"{weights}/weights", "files": {f: str(p) for f, p in missing.items()}}
+        written = {form: new / file.name for form, file in missing.items()}
+        job = {**made_from, "checkpoint": f"{weights}/weights", "files": {f: str(p) for f, p in written.items()}}
         said = answer([python, str(PEER), json.dumps(job)], limit)
-    for form, file in missing.items():
-        found[form] = file if file.exists() else said.get("failure", "no file was written")
-        if file.exists():
+        if "failure" in said:
+            return found | dict.fromkeys(missing, str(said["failure"]))
+        for form, file in written.items():
             _describe(network, form, file, {"made_from": made_from, "versions": said})
-    return found
+        put_all(new, last=".json")  # which says what a file was made from
+    return found | missing
 
 
 def _describe(network: Network, form: str, file: Path, extra: dict[str, Any]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from movinet.bench.deploy.sitting import Measurement
 from movinet.bench.deploy.table import name, what
+from movinet.machine.files import whole
 
 INK, SOFT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 SHADES = {"ours": ("#2a6f97", "#74a9c6", "#b9d5e4"), "peer": ("#d1590f", "#e69560", "#f3c9ab")}  # by threads
@@ -37,9 +37,8 @@ def draw(measurements: Sequence[Measurement], sitting: dict[str, Any], path: Pat
     panels[0].set_ylim(len(keys) - 0.4, -0.6)
     figure.suptitle(f"{sitting['network']}, {what(sitting)}", x=0.01, ha="left", fontsize=13, color=INK)
     figure.supxlabel(f"{sitting['processor']}, {sitting['date']}", x=0.01, ha="left", fontsize=8, color=SOFT)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    figure.savefig(part, dpi=DPI, format="png")
-    os.replace(part, path)
+    with whole(path) as draft:
+        figure.savefig(draft, dpi=DPI, format="png")
 
 
 def _latencies(axes: Any, measurements: Sequence[Measurement], keys: list[tuple[str, str]], threads: list[int]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from movinet.bench.networks.networks import SIDES, Measurement
+from movinet.machine.files import write_whole
 
 NAMES = {"ours": "ours", "fused": "fused", "peer": "Model Garden"}
 WHAT = {"forward": "forward", "training": "training step", "frame": "stream frame"}
@@ -33,9 +33,7 @@ def write(
         text = json.dumps({"machine": machine, "measurements": [asdict(m) for m in measurements]}, indent=1) + "\n"
     else:
         text = as_table(measurements, machine)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    write_whole(path, text)
 
 
 def _table(measurements: Sequence[Measurement], sides: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from movinet.data.sources.tfrecord import RecordError, read_payload
 from movinet.data.video.file import VideoError, VideoFile
 from movinet.data.video.image_sequence import ImageSequence
 from movinet.data.video.reading import open_clip
+from movinet.machine.files import write_whole
 from movinet.machine.processes import Parallel, in_processes
 
 Progress = Callable[[int, int], None]
@@ -128,7 +129,7 @@ def report(facts: Iterable[ClipFacts]) -> dict[str, Any]:
 
 def write_report(facts: Iterable[ClipFacts], path: Path) -> None:
     """`report` as a JSON file, written at once."""
-    _write(path, json.dumps(report(facts), indent=1) + "\n")
+    write_whole(path, json.dumps(report(facts), indent=1) + "\n")
 
 
 def write_index(facts: Sequence[ClipFacts], path: Path) -> None:
@@ -142,7 +143,7 @@ def write_index(facts: Sequence[ClipFacts], path: Path) -> None:
     for each in facts:
         there = os.path.exists(each.path)
         table.writerow(asdict(each) | {"path": os.path.relpath(each.path, path.parent) if there else each.path})
-    _write(path, text.getvalue())
+    write_whole(path, text.getvalue())
 
 
 def _crashed(clip: ClipFile) -> ClipFacts:
@@ -182,10 +183,3 @@ def _content(clip: ClipFile, hashed: bool) -> dict[str, Any]:
         with file.open("rb") as content:
             hashlib.file_digest(content, lambda: digest)
     return {"bytes": sum(file.stat().st_size for file in files), "sha256": digest.hexdigest() if hashed else None}
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_text(text, encoding="utf-8")
-    os.replace(new, path)

@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from movinet.data.batching.augment import Augment
 from movinet.data.batching.pipeline import make_batch
 from movinet.data.cache import FrameCache
-from movinet.data.sets.manifest import write_whole
 from movinet.data.sources.clip_set import ClipFile, ClipSet, SourceError
+from movinet.machine.files import write_whole
 from movinet.spec import ClipSpec
 
 INK, FAINT, PAPER = (30, 34, 40), (128, 134, 144), (255, 255, 255)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from movinet.machine.files import write_whole
 
 MANIFEST, TABLE = "manifest.json", "manifest.csv"
 COLUMNS = (
@@ -40,8 +41,8 @@ def write_manifest(
     table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     table.writeheader()
     table.writerows(sorted(rows, key=lambda row: (row["path"], row.get("offset", 0))))
-    write_whole(folder / TABLE, text.getvalue().encode())
-    write_whole(folder / MANIFEST, json.dumps(summary, indent=1).encode())
+    write_whole(folder / TABLE, text.getvalue())
+    write_whole(folder / MANIFEST, json.dumps(summary, indent=1))
     return summary
 
 
@@ -52,11 +53,3 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return summary if isinstance(summary, dict) else None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """A file that appears under its name only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import io
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,6 +20,7 @@ import numpy as np
 
 from movinet.config.errors import InputError
 from movinet.data.sets.shape_drawing import LABELS, draw
+from movinet.machine.files import is_empty, write_whole
 from movinet.machine.processes import in_processes
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
@@ -93,8 +94,8 @@ def synthesize(
         if progress:
             progress(done, len(scenes))
     for split in ("train", "val"):
-        _write_table(folder / f"{split}.csv", [scene for scene in scenes if scene.split == split], shapes)
-    _write_text(folder / MANIFEST, json.dumps({**manifest, "complete": True}, indent=1))
+        write_whole(folder / f"{split}.csv", _table([scene for scene in scenes if scene.split == split], shapes))
+    _write_manifest(folder, manifest, complete=True)
     return folder
 
 
@@ -120,11 +121,8 @@ def _write_clip(scene: Scene, shapes: MovingShapes, folder: Path) -> None:
     """Draws and encodes one clip; the file appears under its name only when it is whole."""
     from movinet.data.video.encode import mp4  # here, so that labels and settings need no video library
 
-    path = folder / clip_name(scene, shapes)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.stem}.{os.getpid()}.part")
-    part.write_bytes(mp4(frames_of(scene, shapes), shapes.frames_per_second))
-    os.replace(part, path)
+    content = mp4(frames_of(scene, shapes), shapes.frames_per_second)
+    write_whole(folder / clip_name(scene, shapes), content, sync=False)
 
 
 def _scenes(shapes: MovingShapes) -> list[Scene]:
@@ -135,14 +133,14 @@ def _scenes(shapes: MovingShapes) -> list[Scene]:
 def _claim(folder: Path, manifest: dict) -> None:
     """Makes the folder ours, and empty of clips that were written with other settings."""
     there = _read_manifest(folder)
-    if there is None and folder.exists() and any(folder.iterdir()):
+    if there is None and not is_empty(folder):
         raise MovingShapesError(f"{folder} is not empty and holds no {MANIFEST}; allowed: a new or an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
     if there is not None and {**there, "complete": False} != {**manifest, "complete": False}:
         for label in there["labels"]:
             for path in (folder / label).glob("*.mp4"):
                 path.unlink()
-    _write_text(folder / MANIFEST, json.dumps({**manifest, "complete": False}, indent=1))
+    _write_manifest(folder, manifest, complete=False)
 
 
 def _read_manifest(folder: Path) -> dict | None:
@@ -150,16 +148,13 @@ def _read_manifest(folder: Path) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def _write_table(path: Path, scenes: list[Scene], shapes: MovingShapes) -> None:
-    part = path.with_suffix(".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows((s.label, clip_id(s, shapes), 0, shapes.seconds, s.split) for s in scenes)
-    os.replace(part, path)
+def _table(scenes: list[Scene], shapes: MovingShapes) -> str:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows((s.label, clip_id(s, shapes), 0, shapes.seconds, s.split) for s in scenes)
+    return text.getvalue()
 
 
-def _write_text(path: Path, text: str) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(text + "\n", encoding="utf-8")
-    os.replace(part, path)
+def _write_manifest(folder: Path, manifest: dict, complete: bool) -> None:
+    write_whole(folder / MANIFEST, json.dumps({**manifest, "complete": complete}, indent=1) + "\n")

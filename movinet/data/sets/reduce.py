@@ -19,7 +19,7 @@ from typing import Any
 
 from movinet.config.errors import InputError
 from movinet.data.sets.choice import Choice, Group, choose
-from movinet.data.sets.manifest import MANIFEST, read_manifest, write_manifest, write_whole
+from movinet.data.sets.manifest import MANIFEST, read_manifest, write_manifest
 from movinet.data.sets.shard_writer import Shards
 from movinet.data.sources.clip_set import ClipFile, ClipSet
 from movinet.data.sources.tfrecord import framed
@@ -27,6 +27,7 @@ from movinet.data.video.encode import mp4
 from movinet.data.video.file import VideoError
 from movinet.data.video.reading import read_clip
 from movinet.data.video.records import clip_record
+from movinet.machine.files import is_empty, write_whole
 from movinet.machine.processes import Parallel, in_processes
 
 VERSION = 1  # of what is written: a change of it refuses to go on with older folders
@@ -237,11 +238,11 @@ def _key(groups: Iterable[Group], settings: dict[str, Any]) -> str:
 def _begin(folder: Path, key: str) -> list[dict[str, Any]]:
     """The rows of an interrupted run of the same reduction; none in a new folder, which is claimed."""
     journal = folder / JOURNAL
-    if folder.exists() and not journal.exists() and any(folder.iterdir()):
+    if not journal.exists() and not is_empty(folder):
         raise ReduceError(f"{folder} is not empty and holds no {MANIFEST}; name a new or an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
     if not journal.exists():
-        write_whole(journal, json.dumps({"key": key}).encode())
+        write_whole(journal, json.dumps({"key": key}))
         return []
     rows = []
     for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():

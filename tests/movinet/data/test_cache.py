@@ -13,6 +13,7 @@ from movinet.data.sources.clip_set import ClipFile, ClipSet
 from movinet.data.sources.source import read_source
 from movinet.data.video.frames import read_frames
 from tests.support.clip_files import numbered_frames, numbers, write_video
+from tests.support.killed import left_by_a_killed_process
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +103,7 @@ def test_too_large_is_an_error_that_says_what_to_change(folder, tmp_path):
 
 
 def test_what_a_killed_builder_left_is_cleared(folder, tmp_path):
-    left = tmp_path / ".cache.building-x1"
-    left.mkdir()
-    (left / "frames.bin").write_bytes(b"x")
+    left_by_a_killed_process(tmp_path, "cache/frames.bin")
     FrameCache.build(read_source(folder), tmp_path / "cache", 16, 5)
     assert sorted(file.name for file in tmp_path.iterdir()) == [".cache.lock", "cache"]
 

@@ -27,6 +27,7 @@ from movinet.models.folder import load_network, read_member
 from movinet.presets import PRESETS
 from movinet.training.measurement import TrainingDiverged
 from tests.support.experiments import write_config
+from tests.support.killed import left_by_a_killed_process
 
 CONFIGS = sorted(Path("configs/experiments").rglob("*.yaml"))
 
@@ -218,9 +219,9 @@ def test_a_training_stopped_anywhere_ends_with_the_same_weights(trained, config,
     experiment, _ = load_experiment(config)
     with pytest.raises(KeyboardInterrupt):
         train(experiment, tmp_path / "m", Stopping(steps))
-    (tmp_path / "m" / ".1.part.keras").write_bytes(b"torn")
+    left_by_a_killed_process(tmp_path / "m", "model.keras")
     metrics = train(experiment, tmp_path / "m", Progress())
-    assert not list((tmp_path / "m").glob("*.part*"))
+    assert not list((tmp_path / "m").glob(".draft-*"))
     assert_equal_weights(tmp_path / "m", trained[0])
     assert {name: metrics[name] for name in ("top1", "top5", "epoch")} == {
         name: trained[1][name] for name in ("top1", "top5", "epoch")
