@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
-from movinet.spec import HeadSpec, MovinetSpec, StemSpec
+from movinet.config.file import plain
+from movinet.spec import BlockSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
 from space import rules
 from space.budget import Budget
 from space.decision import Decision, SpaceError, layer_decisions
@@ -71,14 +72,11 @@ class _Reader:
         blocks = self.block_names(data)
         self.check_keys(data, "space", ("clip", "model", "stem", *blocks, "head"))
         self.section(data, "clip", rules.CLIP, needed=("frames_per_second", "resolution"), one_of=("seconds", "frames"))
-        defaults = {key: MovinetSpec.__dataclass_fields__[key].default for key in rules.MODEL}
-        self.section({"model": {}, **data}, "model", rules.MODEL, defaults=defaults)
-        defaults = {"kernel": list(StemSpec.kernel), "stride": StemSpec.stride}
-        self.section(data, "stem", rules.STEM, needed=("filters",), defaults=defaults)
+        self.section({"model": {}, **data}, "model", rules.MODEL, defaults=_defaults(MovinetSpec, rules.MODEL))
+        self.section(data, "stem", rules.STEM, needed=("filters",), defaults=_defaults(StemSpec, rules.STEM))
         for name in blocks:
             self.block(data, name)
-        defaults = {"head_filters": HeadSpec.head_filters}
-        self.section(data, "head", rules.HEAD, needed=("project_filters",), defaults=defaults)
+        self.section(data, "head", rules.HEAD, needed=("project_filters",), defaults=_defaults(HeadSpec, rules.HEAD))
         return Space(tuple(self.decisions), self.fixed, blocks)
 
     def block_names(self, data: Mapping[str, Any]) -> tuple[str, ...]:
@@ -105,9 +103,9 @@ class _Reader:
         self.check_one({**own, **each}, f"space.{name}", ("expand_ratio", "expand_filters"))
         if "kernel" not in {**own, **each}:
             self.fail(f"space.{name}.kernel", None, rules.KERNEL.allowed, "is missing")
-        self.section({name: own}, name, rules.BLOCK, ("base_filters", "layers"), {"stride": 2})
-        if "squeeze_excite" not in {**own, **each}:
-            self.fixed[f"{name}.squeeze_excite"] = True
+        defaults = _defaults(BlockSpec, rules.BLOCK) | _defaults(LayerSpec, rules.LAYER)
+        defaults = {key: value for key, value in defaults.items() if key not in each}
+        self.section({name: own}, name, rules.BLOCK, ("base_filters", "layers"), defaults)
         self.each_layer(each, name)
 
     def each_layer(self, each: Mapping[str, Any], name: str) -> None:
@@ -187,6 +185,11 @@ class _Reader:
     def fail(self, path: str, value: Any, allowed: str, problem: str | None = None) -> NoReturn:
         shown = path if value is None and problem else f"{path}={_short(value)}"
         raise SpaceError(f"{self.where}{shown} {problem or 'is not allowed'}; allowed: {allowed}")
+
+
+def _defaults(part: type, keys: Collection[str]) -> dict[str, Any]:
+    """The values of a part's fields that a file need not give, as plain JSON."""
+    return {f.name: plain(f.default) for f in fields(part) if f.name in keys and f.default is not MISSING}
 
 
 def _short(value: Any) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from movinet.spec import BlockSpec, MovinetSpec
 from space.decision import Decision
-from space.network import MODEL_FIELDS, clip, expand_filters, filters, layer_value
+from space.network import CHOICES, clip, filters, head, layer, made_choices, stem
 from space.space import Candidate, Space
 
 Facts = dict[str, Any]
@@ -36,36 +36,22 @@ def locate(space: Space, spec: MovinetSpec) -> Location:
     if len(spec.blocks) != len(space.blocks):
         return Location(None, (f"{len(spec.blocks)} blocks; offered: {len(space.blocks)}",))
     fits = [
-        _fit(space, "clip", _clip_facts, vars(spec.clip)),
-        _fit(space, "model", _model_facts, {name: getattr(spec, name) for name in MODEL_FIELDS}),
-        _fit(space, "stem", _stem_facts, vars(spec.stem)),
+        _fit(space, "clip", lambda chosen: vars(clip(chosen)), vars(spec.clip)),
+        _fit(space, "model", lambda chosen: made_choices(chosen, "model", MovinetSpec), _choices_of(spec)),
+        _fit(space, "stem", lambda chosen: vars(stem(chosen)), vars(spec.stem)),
         *(_fit_block(space, name, block) for name, block in zip(space.blocks, spec.blocks, strict=True)),
-        _fit(space, "head", _head_facts, vars(spec.head)),
+        _fit(space, "head", lambda chosen: vars(head(chosen)), vars(spec.head)),
     ]
     if reasons := tuple(reason for fit in fits for reason in fit.reasons):
         return Location(None, reasons)
     return Location(space.candidate({name: value for fit in fits for name, value in fit.values.items()}))
 
 
-def _clip_facts(chosen: Facts) -> Facts:
-    return vars(clip(chosen))
+def _choices_of(part: MovinetSpec | BlockSpec) -> Facts:
+    return {name: getattr(part, name) for name in CHOICES[type(part)]}
 
 
-def _model_facts(chosen: Facts) -> Facts:
-    return {name: chosen[f"model.{name}"] for name in MODEL_FIELDS}
-
-
-def _stem_facts(chosen: Facts) -> Facts:
-    width = filters(chosen, "stem", "filters")
-    return {"filters": width, "kernel": tuple(chosen["stem.kernel"]), "stride": chosen["stem.stride"]}
-
-
-def _head_facts(chosen: Facts) -> Facts:
-    width = filters(chosen, "head", "project_filters")
-    return {"project_filters": width, "head_filters": chosen["head.head_filters"]}
-
-
-def _fit(space: Space, part: str, facts: Any, wanted: Facts) -> _Fit:
+def _fit(space: Space, part: str, facts: Callable[[Facts], Facts], wanted: Facts) -> _Fit:
     own = [decision for decision in space.decisions if decision.name.startswith(f"{part}.")]
     return _nearest(part, [(values, facts({**space.fixed, **values})) for values in _choices(own)], wanted)
 
@@ -104,9 +90,10 @@ def _fit_choice(space: Space, name: str, block: BlockSpec, values: Facts, offers
     def facts(own: Facts) -> Facts:
         chosen = {**space.fixed, **own}
         width = filters(chosen, name, "base_filters")
-        return {"base_filters": width, "layers": _depth(space, name, own), "stride": chosen[f"{name}.stride"]}
+        depth = _depth(space, name, own)
+        return {"base_filters": width, "layers": depth, **made_choices(chosen, name, BlockSpec)}
 
-    wanted = {"base_filters": block.base_filters, "layers": len(block.layers), "stride": block.stride}
+    wanted = {"base_filters": block.base_filters, "layers": len(block.layers), **_choices_of(block)}
     made = facts(values)
     reasons = [
         f"{name}.{key} {value}; offered: {', '.join(map(str, dict.fromkeys(facts(own)[key] for own in offers)))}"
@@ -119,19 +106,11 @@ def _fit_choice(space: Space, name: str, block: BlockSpec, values: Facts, offers
 
 
 def _layer_fits(space: Space, name: str, block: BlockSpec, values: Facts, depth: int) -> Iterator[_Fit]:
-    for number, layer in enumerate(block.layers[:depth], start=1):
+    for number, wanted in enumerate(block.layers[:depth], start=1):
         path = f"{name}.layer{number}"
         own = [decision for decision in space.decisions if decision.name.startswith(f"{path}.")]
-        offers = []
-        for choice in _choices(own):
-            chosen = {**space.fixed, **values, **choice}
-            made = {
-                "expand_filters": expand_filters(chosen, name, number),
-                "kernel": tuple(layer_value(chosen, name, number, "kernel")),
-                "squeeze_excite": layer_value(chosen, name, number, "squeeze_excite"),
-            }
-            offers.append((choice, made))
-        yield _nearest(path, offers, vars(layer))
+        offers = [(choice, vars(layer({**space.fixed, **values, **choice}, name, number))) for choice in _choices(own)]
+        yield _nearest(path, offers, vars(wanted))
 
 
 def _choices(decisions: Iterable[Decision]) -> Iterator[Facts]:

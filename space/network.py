@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from movinet.spec import BlockSpec, ClipSpec, LayerSpec
+from movinet.spec import BlockSpec, ClipSpec, HeadSpec, Kernel, LayerSpec, MovinetSpec, StemSpec, choices
 
-MODEL_FIELDS = (
-    "causal",
-    "conv_type",
-    "se_type",
-    "activation",
-    "gating_activation",
-    "use_positional_encoding",
-    "average_pooling_type",
-)
-_layer = lru_cache(maxsize=4096)(LayerSpec)  # a few dozen different layers serve all candidates of a space
+CHOICES = {part: tuple(choices(part)) for part in (MovinetSpec, StemSpec, BlockSpec, LayerSpec)}  # fields by name
+
+
+def network(chosen: dict[str, Any], blocks: Iterable[str]) -> MovinetSpec:
+    """The network of decisions and fixed values by their names, with the blocks of these names."""
+    return MovinetSpec(
+        stem=stem(chosen),
+        blocks=tuple(block(chosen, name) for name in blocks),
+        head=head(chosen),
+        clip=clip(chosen),
+        **made_choices(chosen, "model", MovinetSpec),
+    )
 
 
 def round_filters(filters: float) -> int:
@@ -55,13 +58,34 @@ def clip(chosen: dict[str, Any]) -> ClipSpec:
     return ClipSpec(frames, chosen["clip.resolution"], rate)
 
 
-def _block(chosen: dict[str, Any], name: str) -> BlockSpec:
-    layers = tuple(
-        _layer(
-            expand_filters(chosen, name, layer),
-            tuple(layer_value(chosen, name, layer, "kernel")),
-            layer_value(chosen, name, layer, "squeeze_excite"),
-        )
-        for layer in range(1, chosen[f"{name}.layers"] + 1)
+def made_choices(chosen: dict[str, Any], part: str, kind: type) -> dict[str, Any]:
+    """The fields of a part that take one of a few values, by their name."""
+    return {name: chosen[f"{part}.{name}"] for name in CHOICES[kind]}
+
+
+def stem(chosen: dict[str, Any]) -> StemSpec:
+    width, kernel = filters(chosen, "stem", "filters"), tuple(chosen["stem.kernel"])
+    return StemSpec(width, kernel, **made_choices(chosen, "stem", StemSpec))
+
+
+def head(chosen: dict[str, Any]) -> HeadSpec:
+    return HeadSpec(filters(chosen, "head", "project_filters"), chosen["head.head_filters"])
+
+
+def block(chosen: dict[str, Any], name: str) -> BlockSpec:
+    layers = tuple(layer(chosen, name, number) for number in range(1, chosen[f"{name}.layers"] + 1))
+    return BlockSpec(filters(chosen, name, "base_filters"), layers, **made_choices(chosen, name, BlockSpec))
+
+
+def layer(chosen: dict[str, Any], block: str, number: int) -> LayerSpec:
+    """A block's layer; number: from 1."""
+    return _layer(
+        expand_filters(chosen, block, number),
+        tuple(layer_value(chosen, block, number, "kernel")),
+        *[layer_value(chosen, block, number, name) for name in CHOICES[LayerSpec]],
     )
-    return BlockSpec(filters(chosen, name, "base_filters"), layers, chosen[f"{name}.stride"])
+
+
+@lru_cache(maxsize=4096)  # a few dozen different layers serve all candidates of a space
+def _layer(expand_filters: int, kernel: Kernel, *choices: Any) -> LayerSpec:
+    return LayerSpec(expand_filters, kernel, **dict(zip(CHOICES[LayerSpec], choices, strict=True)))

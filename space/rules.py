@@ -9,22 +9,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from movinet.spec import ACTIVATIONS, CONV_TYPES, GATING_ACTIVATIONS, POOLING_TYPES, SE_TYPES
+from movinet.spec import BlockSpec, LayerSpec, MovinetSpec, StemSpec, choices
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One key's values: `allowed` in words, `check` for one value, `convert` to its plain form."""
+    """One key's values: `allowed` in words, `check` for one value, `convert` to its plain form.
+
+    is_list: one value is itself a list, as a kernel is.
+    """
 
     allowed: str
     check: Callable[[Any], bool]
     convert: Callable[[Any], Any] = lambda value: value
     is_number: bool = False
+    is_list: bool = False
 
     def is_list_of_values(self, value: Any) -> bool:
-        """Whether `value` offers several: a kernel is itself a list, several kernels are a list of lists."""
-        is_kernel = self.check is _is_kernel
-        return isinstance(value, list) and not (is_kernel and value and not isinstance(value[0], list))
+        """Whether `value` offers several: of lists, such as kernels, a list of lists."""
+        return isinstance(value, list) and not (self.is_list and value and not isinstance(value[0], list))
 
 
 def count(highest: int, lowest: int = 1) -> Rule:
@@ -44,6 +47,11 @@ def one_of(*names: Any) -> Rule:
     return Rule(words, lambda v: any(v == name and type(v) is type(name) for name in names))
 
 
+def choices_of(kind: type) -> dict[str, Rule]:
+    """A rule for each field of a part of the network that takes one of a few values (`movinet.spec.choice`)."""
+    return {name: one_of(*values) for name, values in choices(kind).items()}
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -53,10 +61,8 @@ def _is_kernel(value: Any) -> bool:
     return odd and value[1] == value[2]
 
 
-KERNEL = Rule("[time, height, width], odd, 1 to 31, height = width", _is_kernel)
-FLAG = one_of(True, False)
+KERNEL = Rule("[time, height, width], odd, 1 to 31, height = width", _is_kernel, is_list=True)
 FILTERS = count(16384)
-STRIDE = one_of(1, 2)
 WIDTH_MULTIPLIER = number(16)
 
 CLIP = {
@@ -65,19 +71,11 @@ CLIP = {
     "frames_per_second": number(1000),
     "resolution": count(4096, lowest=8),
 }
-MODEL = {
-    "causal": FLAG,
-    "conv_type": one_of(*CONV_TYPES),
-    "se_type": one_of(*SE_TYPES),
-    "activation": one_of(*ACTIVATIONS),
-    "gating_activation": one_of(*GATING_ACTIVATIONS),
-    "use_positional_encoding": FLAG,
-    "average_pooling_type": one_of(*POOLING_TYPES),
-}
-STEM = {"filters": FILTERS, "width_multiplier": WIDTH_MULTIPLIER, "kernel": KERNEL, "stride": STRIDE}
-LAYER = {"kernel": KERNEL, "expand_ratio": number(64), "expand_filters": FILTERS, "squeeze_excite": FLAG}
+MODEL = choices_of(MovinetSpec)
+STEM = {"filters": FILTERS, "width_multiplier": WIDTH_MULTIPLIER, "kernel": KERNEL, **choices_of(StemSpec)}
+LAYER = {"kernel": KERNEL, "expand_ratio": number(64), "expand_filters": FILTERS, **choices_of(LayerSpec)}
 BLOCK = {
-    "stride": STRIDE,
+    **choices_of(BlockSpec),
     "base_filters": FILTERS,
     "width_multiplier": WIDTH_MULTIPLIER,
     "layers": count(100),

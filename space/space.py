@@ -12,9 +12,9 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from movinet.spec import HeadSpec, MovinetSpec, StemSpec
+from movinet.spec import MovinetSpec
 from space.decision import Decision, SpaceError
-from space.network import MODEL_FIELDS, _block, clip, filters
+from space.network import network
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,4 @@ class Candidate:
 
     @cached_property
     def _spec(self) -> MovinetSpec:
-        chosen = {**self.space.fixed, **self.values}
-        return MovinetSpec(
-            stem=StemSpec(filters(chosen, "stem", "filters"), tuple(chosen["stem.kernel"]), chosen["stem.stride"]),
-            blocks=tuple(_block(chosen, name) for name in self.space.blocks),
-            head=HeadSpec(filters(chosen, "head", "project_filters"), chosen["head.head_filters"]),
-            clip=clip(chosen),
-            **{name: chosen[f"model.{name}"] for name in MODEL_FIELDS},
-        )
+        return network({**self.space.fixed, **self.values}, self.space.blocks)

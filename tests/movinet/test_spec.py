@@ -24,22 +24,9 @@ from movinet.spec import (
     spec_from_yaml,
     spec_to_yaml,
 )
-from tests.support.random_specs import random_spec
+from tests.support.random_specs import OFF_DEFAULT, random_spec
 
 TINY = MovinetSpec(StemSpec(8), (BlockSpec(8, (LayerSpec(24, (1, 5, 5)), LayerSpec(16, (3, 3, 3)))),), HeadSpec(32, 64))
-OFF_DEFAULT = MovinetSpec(
-    StemSpec(8, (3, 5, 5), 1),
-    (BlockSpec(8, (LayerSpec(24, (1, 5, 5), False),), 1),),
-    HeadSpec(32, 64),
-    ClipSpec(8, 32, 2.5),
-    True,
-    "3d_2plus1d",
-    "2d",
-    "relu6",
-    "hard_sigmoid",
-    True,
-    "2d",
-)
 specs = st.integers(0, 2**64).map(lambda seed: random_spec(Random(seed)))
 
 

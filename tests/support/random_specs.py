@@ -19,6 +19,19 @@ from movinet.spec import (
 )
 
 KERNELS = ((1, 3, 3), (1, 5, 5), (1, 7, 7), (5, 1, 1), (7, 1, 1), (3, 3, 3), (5, 3, 3), (1, 1, 1))
+OFF_DEFAULT = MovinetSpec(  # no field at its default
+    StemSpec(8, (3, 5, 5), 1),
+    (BlockSpec(8, (LayerSpec(24, (1, 5, 5), False),), 1),),
+    HeadSpec(32, 64),
+    ClipSpec(8, 32, 2.5),
+    True,
+    "3d_2plus1d",
+    "2d",
+    "relu6",
+    "hard_sigmoid",
+    True,
+    "2d",
+)
 
 
 def random_spec(rng: Random) -> MovinetSpec:

@@ -1,5 +1,6 @@
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from space.sampling import sample
 from space.scaling.coefficients import Coefficients, Limits
 from space.scaling.compound import scale, scale_space
 from space.scaling.members import MEMBERS, family
+from tests.support.random_specs import OFF_DEFAULT
 from tests.support.spaces import MOVINET, MOVING_SHAPES, candidates
 
 KERNELS = [(1, 3, 3), (1, 5, 5), (3, 3, 3), (5, 3, 3)]
@@ -109,6 +111,18 @@ def test_the_published_head_widths_follow_one_coefficient():
     """Upwards from A2, conv7 is 640 x 1.157^phi: 744, 856 and 992 in A3, A4 and A5."""
     heads = [scale(A2, Coefficients(width=1.157), phi).head.project_filters for phi in (1, 2, 3)]
     assert heads == [preset(f"a{i}-base").head.project_filters for i in (3, 4, 5)]
+
+
+@pytest.mark.parametrize("phi", [-2, 0.5, 3])
+def test_every_field_that_scaling_does_not_move_stays(phi):
+    base, scaled = OFF_DEFAULT, scale(OFF_DEFAULT, Coefficients(), phi)
+    assert scaled != base
+    assert replace(scaled.stem, filters=base.stem.filters) == base.stem
+    assert replace(scaled.head, project_filters=base.head.project_filters) == base.head
+    assert replace(scaled, stem=base.stem, blocks=base.blocks, head=base.head, clip=base.clip) == base
+    for block, old in zip(scaled.blocks, base.blocks, strict=True):
+        assert replace(block, base_filters=old.base_filters, layers=old.layers) == old
+        assert {replace(layer, expand_filters=old.layers[0].expand_filters) for layer in block.layers} == {*old.layers}
 
 
 def test_blocks_grow_by_repeating_the_layers_after_the_first():
