@@ -17,7 +17,7 @@ ROOMS = (  # from the ground up; a room may import those before it
     *("movinet.layers", "movinet.model", "movinet.deploy", "movinet.streaming", "movinet.weights"),
     *("movinet.model_garden", "movinet.data", "movinet.models", "movinet.evaluation", "movinet.training"),
     *("movinet.experiment", "movinet.export", "movinet.prediction", "movinet.bench", "movinet.__main__"),
-    *("results", "space", "search.objectives", "search.strategies"),
+    *("results", "space", "search.predictors", "search.objectives", "search.strategies"),
     *("search.earlier_settings", "search.settings", "search.view"),
     *("search.evaluators", "search.journal", "search.plan", "search.member", "search.engine", "search", "run_search"),
 )

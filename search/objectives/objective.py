@@ -32,7 +32,11 @@ class Reward:
 
     def of(self, record: TrialRecord) -> float:
         """Of a scored record."""
-        return (record.accuracy or 0.0) + self.beta * abs(record.cost["flops"] / (self.target_mflops * 1e6) - 1)
+        return (record.accuracy or 0.0) + self.of_cost(record.cost["flops"])
+
+    def of_cost(self, flops: float) -> float:
+        """What the cost adds: 0 at the target, less elsewhere."""
+        return self.beta * abs(flops / (self.target_mflops * 1e6) - 1)
 
 
 def merits(records: Sequence[TrialRecord], reward: Reward | None) -> list[Merit]:

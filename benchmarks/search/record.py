@@ -1,0 +1,129 @@
+"""Train networks of a config's space to the end and keep each epoch's accuracy: the table that `simulate.py` replays.
+
+    python benchmarks/search/record.py --records runs/table.jsonl --networks 110 --workers 2
+    python benchmarks/search/record.py --records runs/table.jsonl --table benchmarks/search/moving_shapes.csv.gz
+
+Networks are drawn within the budget, evenly over the octaves of FLOPs, always the same ones for the same seed.  A call
+that was interrupted goes on where it was; with more networks it adds to those there are.  --seeds 2 trains each of them
+by two seeds.  The second form writes the table, and trains nothing where no --networks are asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+
+from movinet.cost import network_cost
+from movinet.data.cache import FrameCache
+from movinet.training.classes import classes_of
+from results.record import TrialRecord, record_from_json, score_of
+from search.clips import clips_of, prepare
+from search.settings import Settings, load_settings
+from search.strategies.strategy import Task
+from search.view.listener import Listener
+from space.sampling import sample_within
+from space.space import Candidate
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", default="configs/compare.yaml", help="what is trained, and how")
+    parser.add_argument("--records", type=Path, required=True, help="a line of JSON for each training; resumable")
+    parser.add_argument("--networks", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each network")
+    parser.add_argument("--seed", type=int, default=0, help="which networks are drawn")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--table", type=Path, help="write a .csv.gz of all records")
+    options = parser.parse_args()
+    settings = load_settings(options.config)
+    if options.networks:
+        train_all(settings, options)
+    if options.table:
+        from results.table import training_of, write_table
+
+        write_table(options.table, map(training_of, _records(options.records)))
+
+
+def train_all(settings: Settings, options: argparse.Namespace) -> None:
+    """Trains what is not on record yet, one line each as it ends."""
+    cache = prepare(settings.data, clips_of(settings.load_space()), Listener())
+    task = Task(settings.load_space(), settings.load_budget(), len(classes_of(cache, settings.train)))
+    done = {(record.spec_id, record.seed) for record in _records(options.records)}
+    networks = networks_of(task, options.networks, options.seed)
+    jobs = [(n, c, seed) for seed in range(options.seeds) for n, c in enumerate(networks) if (c.id, seed) not in done]
+    options.records.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with ProcessPoolExecutor(options.workers, get_context("spawn"), max_tasks_per_child=20) as pool:
+        running = [pool.submit(train, n, c.values, seed, settings.to_dict(), str(cache.folder)) for n, c, seed in jobs]
+        for count, job in enumerate(as_completed(running), 1):
+            record = job.result()
+            with options.records.open("a", encoding="utf-8") as file:
+                file.write(record.to_json() + "\n")
+            left = (time.monotonic() - began) / count * (len(jobs) - count)
+            print(
+                f"{count}/{len(jobs)}  {record.cost['flops'] / 1e6:.2f} MFLOPs  {record.accuracy}",
+                f"{left / 60:.0f} min left",
+                flush=True,
+            )
+
+
+def networks_of(task: Task, count: int, seed: int) -> list[Candidate]:
+    """`count` different networks within the budget, evenly over octaves of FLOPs from the first draws' cheapest on."""
+    rng = random.Random(f"table:{seed}")
+    pools: dict[int, list[Candidate]] = {}
+    seen: set[str] = set()
+    for candidate in _draws(task, rng, 4 * count + 400):
+        if candidate.id not in seen:
+            seen.add(candidate.id)
+            octave = math.floor(math.log2(network_cost(candidate.spec(), num_classes=task.num_classes).flops))
+            pools.setdefault(octave, []).append(candidate)
+    chosen: list[Candidate] = []
+    while len(chosen) < count and any(pools.values()):
+        chosen += [pool.pop(0) for _, pool in sorted(pools.items()) if pool]
+    return chosen[:count]
+
+
+def _draws(task: Task, rng: random.Random, count: int) -> Iterator[Candidate]:
+    return (sample_within(task.space, task.budget, rng, num_classes=task.num_classes)[0] for _ in range(count))
+
+
+def train(number: int, values: dict, seed: int, settings_dict: dict, cache_folder: str) -> TrialRecord:
+    """One network by one seed, on one thread, in a process of its own."""
+    from movinet.config.typed import build
+    from search.engine.trial import prepare_tensorflow
+
+    prepare_tensorflow(threads=1, gpu=False)
+    from search.evaluators.trained import Evaluation, free_memory
+
+    settings = build(Settings, settings_dict)
+    cache = FrameCache.open(cache_folder)
+    candidate = settings.load_space().candidate(values)
+    spec, began = candidate.spec(), time.monotonic()
+    evaluation = Evaluation(spec, settings.train, cache, seed)
+    while not evaluation.done:
+        evaluation.epoch()
+    measurements = [asdict(measured) for measured in evaluation.measurements]
+    cost = asdict(network_cost(spec, num_classes=len(classes_of(cache, settings.train))))
+    accuracy = max(map(score_of, measurements))
+    seconds, times = time.monotonic() - began, dict(evaluation.times)
+    del evaluation
+    free_memory()
+    return TrialRecord(
+        number, values, spec.to_dict(), spec.id, cost, "finished", seed, seconds, accuracy, None, measurements, times
+    )
+
+
+def _records(path: Path) -> list[TrialRecord]:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [record_from_json(line) for line in lines]
+
+
+if __name__ == "__main__":
+    main()

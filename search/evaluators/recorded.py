@@ -1,0 +1,75 @@
+"""Trainings replayed from a table, and predicted where the table has no such network.  Loads scikit-learn.
+
+A network of the table answers with its own curve. Any other answers with a curve that a forest, fitted to the table,
+predicts for it, plus what the forest got wrong (out of the bag) about a network of like cost: so that replayed networks
+differ as much as trained ones do, by more than their features tell, and so that asking again answers the same.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+
+from movinet.cost import Cost
+from results.table import Training
+from search.predictors.evidence import to_accuracy, to_z
+from search.predictors.features import features
+from space.space import Candidate, Space
+
+TREES = 200
+ALIKE = 15  # networks of the nearest cost, one of whose luck a predicted network has
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a training would measure: accuracies after each epoch, in [0, 1], and seconds that an epoch takes."""
+
+    accuracies: tuple[float, ...]
+    epoch_seconds: float
+
+
+class Recorded:
+    """The trainings of a table as a function of the network.
+
+    error: mean absolute error of the forest's best accuracy out of the bag.  explained: of the variance of z.
+    """
+
+    def __init__(self, trainings: Sequence[Training], space: Space, seed: int = 0):
+        self.seed = seed
+        self.trained: dict[str, list[Training]] = {}
+        for training in trainings:
+            self.trained.setdefault(training.spec_id, []).append(training)
+        rows = [features(space.candidate(one.candidate).spec(), Cost(**one.cost)) for one in trainings]
+        curves = to_z(np.array([one.accuracies for one in trainings]))
+        self.forest = RandomForestRegressor(TREES, min_samples_leaf=2, oob_score=True, random_state=0, n_jobs=1)
+        self.forest.fit(rows, curves)
+        predicted = self.forest.oob_prediction_
+        self.residuals = curves - predicted
+        best = to_accuracy(curves.max(1))
+        self.error = float(np.abs(to_accuracy(predicted.max(1)) - best).mean())
+        self.explained = float(1 - self.residuals[:, -1].var() / curves[:, -1].var())
+        self.flops = flops = np.log([one.cost["flops"] for one in trainings])
+        seconds = np.log([one.seconds / len(one.accuracies) for one in trainings])
+        self.slope, self.intercept = np.polyfit(flops, seconds, 1)
+        self.kept: dict[str, Curve] = {}
+
+    def curve(self, candidate: Candidate, cost: Cost) -> Curve:
+        """The curve of one training of this network; of several on record, one drawn by the replay's seed."""
+        if candidate.id not in self.kept:
+            rng = random.Random(f"{self.seed}:{candidate.id}")
+            self.kept[candidate.id] = self._curve(candidate, cost, rng)
+        return self.kept[candidate.id]
+
+    def _curve(self, candidate: Candidate, cost: Cost, rng: random.Random) -> Curve:
+        if found := self.trained.get(candidate.id):
+            one = rng.choice(found)
+            return Curve(one.accuracies, one.seconds / len(one.accuracies))
+        alike = np.argsort(np.abs(self.flops - np.log(cost.flops)), kind="stable")[:ALIKE]
+        z = self.forest.predict([features(candidate.spec(), cost)])[0] + self.residuals[rng.choice(list(alike))]
+        accuracies = np.clip(to_accuracy(z), 0.0, 1.0)
+        seconds = float(np.exp(self.intercept + self.slope * np.log(cost.flops)))
+        return Curve(tuple(float(value) for value in accuracies), seconds)

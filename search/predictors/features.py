@@ -1,0 +1,40 @@
+"""A network as a row of numbers, from its spec alone: what predictors learn from.  Standard library only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from movinet.cost import Cost
+from movinet.spec import BlockSpec, MovinetSpec
+
+
+def features(spec: MovinetSpec, cost: Cost) -> tuple[float, ...]:
+    """As many numbers for every network of as many blocks; widths and costs as logarithms, since they act as ratios.
+
+    Clip (frames, resolution, frames per second), cost (log FLOPs, log parameters), head width, how far the kernels
+    reach in time, and for each block: width, depth, layers with taps in time, longest kernel in time, mean kernel in
+    space, mean expansion, layers with squeeze-excitation.
+    """
+    reach = sum(layer.kernel[0] - 1 for block in spec.blocks for layer in block.layers)
+    return (
+        float(spec.clip.frames),
+        float(spec.clip.resolution),
+        float(spec.clip.frames_per_second),
+        math.log(cost.flops),
+        math.log(cost.parameters),
+        math.log(spec.head.project_filters),
+        float(reach),
+        *(number for block in spec.blocks for number in _of_block(block)),
+    )
+
+
+def _of_block(block: BlockSpec) -> Iterator[float]:
+    layers = block.layers
+    yield math.log(block.base_filters)
+    yield float(len(layers))
+    yield float(sum(layer.kernel[0] > 1 for layer in layers))
+    yield float(max(layer.kernel[0] for layer in layers))
+    yield sum(layer.kernel[1] for layer in layers) / len(layers)
+    yield sum(layer.expand_filters for layer in layers) / len(layers) / block.base_filters
+    yield float(sum(layer.squeeze_excite for layer in layers))
