@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from movinet.config.errors import InputError
-from movinet.ops import ELEMENT_BYTES, Operation, parts
+from movinet.operation import Operation
+from movinet.ops import ELEMENT_BYTES, parts
 from movinet.spec import MovinetSpec
 
 

@@ -10,6 +10,7 @@ from movinet.config.errors import InputError
 from movinet.layers.bottleneck import Bottleneck
 from movinet.layers.conv import ConvBlock
 from movinet.layers.head import ClassifierHead, Head
+from movinet.operators import OPERATORS
 from movinet.spec import MovinetSpec
 
 if TYPE_CHECKING:
@@ -86,11 +87,12 @@ def _bottlenecks(spec: MovinetSpec, stochastic_depth: float, common: dict[str, A
                 layer.expand_filters,
                 layer.kernel,
                 stride=block.stride if index == 0 else 1,
-                se_type=spec.se_type if layer.squeeze_excite else "none",
+                se_type=spec.se_type,
                 stochastic_depth=stochastic_depth * (len(layers) + 1) / spec.depth,
                 causal=spec.causal,
                 gating_activation=spec.gating_activation,
                 use_positional_encoding=spec.use_positional_encoding and spec.causal,
+                operators={operator.field: getattr(layer, operator.field) for operator in OPERATORS},
                 name=f"block{block_index}_layer{index}",
                 **common,
             )

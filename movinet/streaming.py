@@ -134,7 +134,7 @@ def _dtype(state: str, model: keras.Model) -> str:
     if state.endswith("frame_count"):
         return "int32"
     dtype = model.get_layer("stem").compute_dtype
-    return pool_dtype(dtype) if state.startswith("pool_") else dtype
+    return pool_dtype(dtype) if "pool_" in state else dtype
 
 
 class Stream:

@@ -13,7 +13,8 @@ from tests.support.paths import ROOT
 
 PACKAGES = ("movinet", "space", "search", "results")
 ROOMS = (  # from the ground up; a room may import those before it
-    *("movinet.config", "movinet.machine", "movinet.spec", "movinet.presets", "movinet.ops", "movinet.cost"),
+    *("movinet.config", "movinet.machine", "movinet.spec", "movinet.presets"),
+    *("movinet.operation", "movinet.operators", "movinet.ops", "movinet.cost"),
     *("movinet.layers", "movinet.model", "movinet.deploy", "movinet.streaming", "movinet.weights"),
     *("movinet.model_garden", "movinet.data", "movinet.models", "movinet.evaluation", "movinet.training"),
     *("movinet.experiment", "movinet.export", "movinet.prediction", "movinet.bench", "movinet.__main__"),
@@ -37,7 +38,8 @@ PRIVATE_PARTS = {  # of frameworks, and the files that may touch them; each says
 }
 HEAVY = ("tensorflow", "keras", "ray", "matplotlib", "pandas", "numpy", "yaml", "av", "rich")
 STANDARD_LIBRARY_ONLY = (
-    *("movinet", "space", "search", "results", "movinet.spec", "movinet.presets", "movinet.ops", "movinet.cost"),
+    *("movinet", "space", "search", "results", "movinet.spec", "movinet.presets"),
+    *("movinet.operation", "movinet.operators", "movinet.ops", "movinet.cost"),
     *("space.space", "space.budget", "space.sampling", "space.mutation", "space.scaling.members"),
     *("results.members", "results.record", "results.store", "results.pareto", "results.label_placement"),
     *("results.drawing", "results.plots", "results.summary"),

@@ -30,7 +30,7 @@ def fuse(model: keras.Model) -> keras.Model:
         raise ValueError(f"{model.name} is fused already: it has no batch norm")
     fused = keras.models.clone_model(model, clone_function=_without_norms)
     values = {weight.path: weight for weight in model.weights}
-    for weight in fused.weights:  # squeeze-excite and classifier; the others follow
+    for weight in fused.weights:  # the classifier's, and scalars; convolutions follow
         if weight.path in values:
             weight.assign(values[weight.path])
     for name, (twin, _) in _conv_blocks(fused):
@@ -49,7 +49,7 @@ def _without_norms(layer: Any) -> Any:
 
 
 def _conv_blocks(model: keras.Model) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """Name, block, and the scalar times its result, of each convolution that has a batch norm when it is trained."""
+    """Name, block, and the scalar times its result, of each convolution before the classifier."""
     for layer in model.layers:
         if isinstance(layer, ConvBlock):
             yield layer.name, (layer, None)
@@ -59,4 +59,7 @@ def _conv_blocks(model: keras.Model) -> Iterator[tuple[str, tuple[Any, Any]]]:
             skips = [layer.skip] if layer.has_skip else []
             for block in (layer.expansion, layer.feature, *skips):
                 yield f"{layer.name}/{block.name}", (block, None)
+            for operator, held in layer.held():
+                for block in held.parts():
+                    yield f"{layer.name}/{operator.name}/{block.name}", (block, None)
             yield f"{layer.name}/projection", (layer.projection, layer.scale)

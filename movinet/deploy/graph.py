@@ -19,7 +19,7 @@ from movinet.layers.activation import ACTIVATION_FUNCTIONS
 from movinet.layers.bottleneck import Bottleneck
 from movinet.layers.conv import ConvBlock
 from movinet.layers.head import ClassifierHead, Head
-from movinet.layers.squeeze_excite import SqueezeExcite
+from movinet.layers.positional_encoding import PositionalEncoding
 from movinet.model import check_movinet
 
 ACTIVATION_NAMES = {function: name for name, function in ACTIVATION_FUNCTIONS.items()}
@@ -53,13 +53,13 @@ class FrameGraph:
             with tf.name_scope(layer.name):
                 known = None if states is None else _own(states, layer.name)
                 if isinstance(layer, ConvBlock):
-                    x, new = self._conv(layer, x, known)
+                    x, new = self.conv(layer, x, known)
                 elif isinstance(layer, Bottleneck):
                     x, new = self._bottleneck(layer, x, known)
                 elif isinstance(layer, Head):
                     x, new = self._head(layer, x, known)
                 elif isinstance(layer, ClassifierHead):
-                    x = self._conv(layer.classifier, self._conv(layer.head, x)[0])[0]
+                    x = self.conv(layer.classifier, self.conv(layer.head, x)[0])[0]
                     x = tf.reshape(x, (1, layer.num_classes), name="logits")
                     continue
                 else:  # the input
@@ -67,7 +67,8 @@ class FrameGraph:
             later.update({f"state_{layer.name}_{name}": state for name, state in new.items()})
         return x, later
 
-    def _conv(self, block: ConvBlock, x: Any, states: States | None = None, gain: Any = None) -> tuple[Any, States]:
+    def conv(self, block: ConvBlock, x: Any, states: States | None = None, gain: Any = None) -> tuple[Any, States]:
+        """A block on (T, H, W, C), and its next states; gain: a scalar times its result."""
         later: States = {}
         for stage, (taps, stride) in enumerate(block.stages):
             with tf.init_scope():  # values, not operations of the graph that is being made
@@ -92,42 +93,67 @@ class FrameGraph:
         return x * (tf.nn.relu6(x + 3.0) * 0.16667)  # the exact sixth would become a HARD_SWISH again
 
     def _bottleneck(self, layer: Bottleneck, x: Any, states: States | None) -> tuple[Any, States]:
-        y, _ = self._conv(layer.expansion, x)
-        y, later = self._conv(layer.feature, y, states)
-        if layer.squeeze_excite is not None:
-            y, pooled = self._squeeze_excite(layer.squeeze_excite, y, states)
-            later |= pooled
-        y, _ = self._conv(layer.projection, y, gain=layer.scale)
+        y, _ = self.conv(layer.expansion, x)
+        y, later = self.conv(layer.feature, y, states)
+        for operator, held in layer.held():
+            with tf.name_scope(held.name):
+                y, new = held.frames(self, y, None if states is None else operator.states_of(states))
+            later |= operator.named(new)
+        y, _ = self.conv(layer.projection, y, gain=layer.scale)
         if layer.has_skip:
             if layer.stride > 1:
                 x = litert_forms.average_pooled(x) if self.int8 else tf.nn.avg_pool2d(x, 3, 2, "SAME")
-            x, _ = self._conv(layer.skip, x)
+            x, _ = self.conv(layer.skip, x)
         return y + x, later
 
-    def _squeeze_excite(self, layer: SqueezeExcite, x: Any, states: States | None) -> tuple[Any, States]:
-        frames, later = _spatial_mean(x), {}
-        gate: Any
-        if layer.se_type == "2d":
-            gate = frames
-        else:
-            gate, later = _pooled(frames, states, layer.causal)
-            if layer.se_type == "2plus3d":
-                gate = gate if gate.shape[0] == frames.shape[0] else tf.tile(gate, (frames.shape[0], 1, 1, 1))
-                gate = tf.concat([gate, frames], -1)
-        if layer.position is not None:
-            count = np.arange(gate.shape[0], dtype=np.int32) if states is None else states["pos_enc_frame_count"]
-            gate = gate + _positions(layer.position, count)
-            if states is not None:
-                later["pos_enc_frame_count"] = count + 1
-        hidden, _ = self._conv(layer.reduce, gate)
-        return x * self._conv(layer.expand, hidden)[0], later
-
     def _head(self, layer: Head, x: Any, states: States | None) -> tuple[Any, States]:
-        frames = _spatial_mean(self._conv(layer.project, x)[0])
+        frames = self.spatial_mean(self.conv(layer.project, x)[0])
         if layer.pooling == "2d":
             return frames[-1:], {}
-        means, later = _pooled(frames, states, causal=states is not None)
+        means, later = self.pooled(frames, states, causal=states is not None)
         return means[-1:], later
+
+    @staticmethod
+    def spatial_mean(x: Any) -> Any:
+        """(T, H, W, C) -> (T, 1, 1, C)."""
+        return tf.reduce_mean(x, (1, 2), keepdims=True)
+
+    @staticmethod
+    def pooled(frames: Any, states: States | None, causal: bool) -> tuple[Any, States]:
+        """The mean of all frames so far of (T, 1, 1, C), or of all frames where the network is not causal.
+
+        Sum, count and quotient stay float in an int8 graph, where they would be cut off at the calibration's range.
+        The sum goes out as it is: a reshape would be done in int8.
+        """
+        if states is not None:
+            buffer, count = states["pool_buffer"], states["pool_frame_count"] + 1
+            frame = tf.reshape(frames, buffer.shape)
+            with tf.name_scope(FLOAT):
+                total = frame + buffer
+                mean = total / tf.cast(count, tf.float32)
+            return tf.reshape(mean, frames.shape), {"pool_buffer": total, "pool_frame_count": count}
+        if not causal:
+            return tf.reduce_mean(frames, 0, keepdims=True), {}
+        counts = np.arange(1, frames.shape[0] + 1, dtype=np.float32)
+        return tf.cumsum(frames, 0) / counts.reshape(-1, 1, 1, 1), {}
+
+    @staticmethod
+    def joined(mean: Any, frames: Any) -> Any:
+        """(T or 1, 1, 1, C) beside (T, 1, 1, C), which one mean is repeated for: (T, 1, 1, 2C)."""
+        if mean.shape[0] != frames.shape[0]:
+            mean = tf.tile(mean, (frames.shape[0], 1, 1, 1))
+        return tf.concat([mean, frames], -1)
+
+    @staticmethod
+    def positioned(layer: PositionalEncoding, x: Any, states: States | None) -> tuple[Any, States]:
+        """(T, 1, 1, C) with the weighted encoding of its frames' index in the stream."""
+        count: Any = np.arange(x.shape[0], dtype=np.int32) if states is None else states["pos_enc_frame_count"]
+        with tf.init_scope():
+            scale = np.asarray(layer.scale)
+        with tf.name_scope(FLOAT):
+            angles = tf.reshape(tf.cast(count, tf.float32), (-1, 1, 1, 1)) * layer.frequencies
+            encoding = tf.concat([tf.sin(angles[..., 0::2]), tf.cos(angles[..., 1::2])], -1) * scale
+        return x + encoding, {} if states is None else {"pos_enc_frame_count": count + 1}
 
 
 def _own(states: States, layer: str) -> States:
@@ -146,36 +172,3 @@ def _continued(buffer: Any, x: Any) -> tuple[Any, Any]:
         return [*buffer, x], x
     seen = tf.concat([buffer, tf.expand_dims(x, 0)], 1)
     return seen, seen[:, 1:]
-
-
-def _spatial_mean(x: Any) -> Any:
-    """(T, H, W, C) -> (T, 1, 1, C)."""
-    return tf.reduce_mean(x, (1, 2), keepdims=True)
-
-
-def _pooled(frames: Any, states: States | None, causal: bool) -> tuple[Any, States]:
-    """The mean of all frames so far of (T, 1, 1, C), or of all frames where the network is not causal.
-
-    Sum, count and quotient stay float in an int8 graph, where they would be cut off at the calibration's range.  The
-    sum goes out as it is: a reshape would be done in int8.
-    """
-    if states is not None:
-        buffer, count = states["pool_buffer"], states["pool_frame_count"] + 1
-        frame = tf.reshape(frames, buffer.shape)
-        with tf.name_scope(FLOAT):
-            total = frame + buffer
-            mean = total / tf.cast(count, tf.float32)
-        return tf.reshape(mean, frames.shape), {"pool_buffer": total, "pool_frame_count": count}
-    if not causal:
-        return tf.reduce_mean(frames, 0, keepdims=True), {}
-    counts = np.arange(1, frames.shape[0] + 1, dtype=np.float32)
-    return tf.cumsum(frames, 0) / counts.reshape(-1, 1, 1, 1), {}
-
-
-def _positions(layer: Any, index: Any) -> Any:
-    """The weighted positional encoding of frames by their `index` in the stream (N,): (N, 1, 1, C)."""
-    with tf.init_scope():
-        scale = np.asarray(layer.scale)
-    with tf.name_scope(FLOAT):
-        angles = tf.reshape(tf.cast(index, tf.float32), (-1, 1, 1, 1)) * layer.frequencies
-        return tf.concat([tf.sin(angles[..., 0::2]), tf.cos(angles[..., 1::2])], -1) * scale

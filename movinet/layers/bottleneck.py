@@ -1,4 +1,4 @@
-"""The inverted bottleneck: expand, depthwise, squeeze-excite, project, and the skip around it."""
+"""The inverted bottleneck: expand, depthwise, operators such as squeeze-excite, project, and the skip around it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from typing import Any
 
 import keras
 
+from movinet.config.errors import InputError
 from movinet.layers import forms
 from movinet.layers.conv import ConvBlock
 from movinet.layers.pool import CUMULATIVE, Pool
-from movinet.layers.squeeze_excite import SqueezeExcite
-from movinet.spec import make_divisible
+from movinet.operators import OPERATORS, Operator
 
 ops: Any = keras.ops  # its inferred types are unions over backends
-
-SQUEEZE_RATIO = 0.25
 
 
 @keras.saving.register_keras_serializable(package="movinet")
@@ -26,6 +24,8 @@ class Bottleneck(keras.layers.Layer):
     next states where states were given.  The skip is ResNet-D's (3x3 average, 1x1x1 convolution) where the shape
     changes; the branch is scaled by ReZero's scalar and dropped per clip with probability `stochastic_depth`.  Where
     `batch_norm_momentum` is None, there are biases in place of batch norms and of ReZero's scalar (`deploy.fuse`).
+    operators: by field of `LayerSpec`, what the layer holds of `movinet.operators`; None, as in files of before there
+    were several, for a squeeze-excite.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Bottleneck(keras.layers.Layer):
         use_positional_encoding: bool = False,
         stochastic_depth: float = 0.0,
         batch_norm_momentum: float | None = 0.99,
+        operators: dict[str, Any] | None = None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # a pool's states keep their precision
@@ -55,33 +56,27 @@ class Bottleneck(keras.layers.Layer):
         self.feature = ConvBlock(
             expand_filters, kernel, stride, depthwise=True, causal=causal, activation=activation, name="feature", **form
         )
-        self.squeeze_excite = self._squeeze_excite()
+        chosen = {"squeeze_excite": True} if operators is None else operators
+        if unknown := chosen.keys() - {operator.field for operator in OPERATORS}:
+            allowed = ", ".join(operator.field for operator in OPERATORS)
+            raise InputError(f"Bottleneck.operators: {min(unknown)!r} is not allowed; allowed: {allowed}")
+        for operator in OPERATORS:
+            setattr(self, operator.field, self._operator(operator, chosen.get(operator.field, operator.off)))
         self.projection = ConvBlock(filters, name="projection", **form)
         self.skip = ConvBlock(filters, name="skip_project", **form)
         self.random = keras.random.SeedGenerator() if stochastic_depth else None
 
-    def _squeeze_excite(self):
-        if self.se_type == "none":
+    def _operator(self, operator: Operator, value: Any) -> Any:
+        if value == operator.off:
             return None
-        both = 2 if self.se_type == "2plus3d" else 1
-        return SqueezeExcite(
-            make_divisible(SQUEEZE_RATIO * self.expand_filters * both),
-            self.se_type,
-            self.causal,
-            self.conv_type,
-            self.activation,
-            self.gating_activation,
-            self.use_positional_encoding,
-            name="se",
-            dtype=self.dtype_policy,
-        )
+        return operator.layer_class().within(value, self, name=operator.name, dtype=self.dtype_policy)
 
     def build(self, shape):
         inner = (*shape[:-1], self.expand_filters)
         self.expansion.build(shape)
         self.feature.build(inner)
-        if self.squeeze_excite is not None:
-            self.squeeze_excite.build(inner)
+        for _, layer in self.held():
+            layer.build(inner)
         self.projection.build(inner)
         rezero = self.batch_norm_momentum is not None
         self.scale: Any = self.add_weight(shape=(), initializer="zeros", name="scale") if rezero else None
@@ -94,12 +89,13 @@ class Bottleneck(keras.layers.Layer):
         later = {}
         if states is None:
             x = self.feature(x, training=training)
-            x = x if self.squeeze_excite is None else self.squeeze_excite(x)
+            for _, layer in self.held():
+                x = layer(x, training=training)
         else:
             x, later = self.feature(x, states, training=training)
-            if self.squeeze_excite is not None:
-                x, pooled = self.squeeze_excite(x, states, pool=pool)
-                later.update(pooled)
+            for operator, layer in self.held():
+                x, own = layer(x, operator.states_of(states), pool=pool, training=training)
+                later |= operator.named(own)
         gain = None if self.scale is None else ops.convert_to_tensor(self.scale)
         x = self.projection(x, gain=gain, training=training)
         if training and self.stochastic_depth:
@@ -111,8 +107,17 @@ class Bottleneck(keras.layers.Layer):
         self, batch: int | None, height: int | None, width: int | None, pool: Pool = CUMULATIVE
     ) -> dict[str, tuple]:
         """Shapes of the states for `batch` streams of frames (height, width), by name."""
-        pooled = {} if self.squeeze_excite is None else self.squeeze_excite.state_shapes(batch, pool)
-        return {**self.feature.state_shapes(batch, height, width), **pooled}
+        shapes = self.feature.state_shapes(batch, height, width)
+        behind = forms.strided(self.stride, height, width)
+        for operator, layer in self.held():
+            shapes |= operator.named(layer.state_shapes(batch, *behind, pool))
+        return shapes
+
+    def held(self) -> list[tuple[Operator, Any]]:
+        """The operators that this layer has, with their Keras layers, in the order of a forward pass."""
+        # No property of layers: Keras would name them by it in files, and not by the fields.
+        found = [(operator, getattr(self, operator.field)) for operator in OPERATORS]
+        return [(operator, layer) for operator, layer in found if layer is not None]
 
     def compute_output_spec(self, clip, states=None, pool=CUMULATIVE, training=False):
         return forms.symbolic(clip, self.filters, self.stride, self.compute_dtype)

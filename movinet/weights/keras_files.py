@@ -10,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
+from movinet.operators import OPERATORS
 from movinet.weights.tensors import CheckpointError, NamedTensors, unreadable
 
 # Keras names what it saves by class (a model's layers) and by attribute (a layer's own), and numbers variables.
 LAYERS = {"conv_block": "stem", "bottleneck": "bottleneck", "head": "head", "classifier_head": "classifier_head"}
 PARTS = {
     **{part: part for part in ("expansion", "feature", "projection", "project", "head", "classifier")},
-    "squeeze_excite/reduce": "se/se_reduce",
-    "squeeze_excite/expand": "se/se_expand",
-    "squeeze_excite/position": "se/position",
     "skip": "skip_project",
 }
+HELD = {operator.field: operator for operator in OPERATORS}
 NORMS = {"norms/batch_norm": "bn", "norms/batch_norm_1": "bn_temporal"}
 STATISTICS = ("gamma", "beta", "moving_mean", "moving_variance")
 _KEY = re.compile(
     rf"layers/(?P<layer>{'|'.join(LAYERS)})(?:_(?P<index>\d+))?/(?:(?P<part>{'|'.join(PARTS)})/)?"
+    rf"(?:(?P<held>{'|'.join(HELD)})/(?:(?P<inner>(?!vars/)\w+)/)?)?"
     rf"(?:(?P<norm>{'|'.join(NORMS)})/)?vars/(?P<variable>\d)"
 )
 
@@ -75,6 +75,9 @@ def _path(key: str, shape: tuple[int, ...]) -> str | None:
         return None
     layer = LAYERS[found["layer"]] + (found["index"] or "0") * (found["layer"] == "bottleneck")
     part = PARTS.get(found["part"])
+    if found["held"]:
+        operator, inner = HELD[found["held"]], found["inner"]
+        part = "/".join(filter(None, (operator.name, operator.attributes.get(inner, inner))))
     variable = int(found["variable"])
     if found["norm"]:
         leaf = f"{NORMS[found['norm']]}/{STATISTICS[variable]}"

@@ -8,6 +8,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from movinet.config.errors import InputError
+from movinet.operation import Mode, Place
+from movinet.operators import OPERATORS
 from movinet.presets import PRESETS
 from movinet.spec import MovinetSpec
 
@@ -27,31 +29,29 @@ def fitting_preset(source: str, tensors: NamedTensors, conv_type: str | None) ->
 
 
 def outline(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Any, ...]:
-    """What a network's weights, by `NamedTensors`' paths, tell of it: widths, kernels, squeeze-excite."""
+    """What a network's weights, by `NamedTensors`' paths, tell of it: widths, kernels, what its operators weigh."""
 
-    def width(path: str, axis: int = -1) -> int:
-        return shapes[path][axis] if path in shapes else 0
+    def width(path: str) -> int:
+        return shapes[path][-1] if path in shapes else 0
 
     layers = []
     while (name := f"bottleneck{len(layers)}") + "/expansion/kernel" in shapes:
         expanded = width(f"{name}/expansion/kernel")
         taps = [prod(shapes.get(f"{name}/feature/{k}", (0,))) // expanded for k in ("kernel", "temporal_kernel")]
-        pooled = width(f"{name}/se/se_reduce/kernel", -2) // expanded
-        counts = f"{name}/se/position/scale" in shapes
-        layers.append((expanded, width(f"{name}/projection/kernel"), *taps, pooled, counts))
+        held = (sum(prod(shapes[path]) for path in shapes if path.startswith(f"{name}/{o.name}/")) for o in OPERATORS)
+        layers.append((expanded, width(f"{name}/projection/kernel"), *taps, *held))
     heads = [width(path) for path in ("head/project/kernel", "classifier_head/head/kernel")]
     return width("stem/kernel"), tuple(layers), *heads
 
 
 def outline_of(spec: MovinetSpec) -> tuple[Any, ...]:
     """The `outline` of the weights that `build_movinet(spec)` has."""
-    layers = []
+    layers, mode = [], Mode.of(spec)
     for block in spec.blocks:
         for layer in block.layers:
             time, *space = layer.kernel
             taps = (prod(space), time) if spec.conv_type != "3d" and time > 1 else (time * prod(space), 0)
-            squeezed = layer.squeeze_excite and spec.se_type != "none"
-            pooled = (2 if spec.se_type == "2plus3d" else 1) if squeezed else 0
-            counts = squeezed and spec.causal and spec.use_positional_encoding
-            layers.append((layer.expand_filters, block.base_filters, *taps, pooled, counts))
+            place = Place(1, 1, layer.expand_filters)
+            held = (sum(op.parameters for op in operator.of_layer(layer, place, mode)) for operator in OPERATORS)
+            layers.append((layer.expand_filters, block.base_filters, *taps, *held))
     return spec.stem.filters, tuple(layers), spec.head.project_filters, spec.head.head_filters
