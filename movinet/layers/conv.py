@@ -99,7 +99,7 @@ class ConvBlock(keras.layers.Layer):
         past, future = (0, 0) if buffered or taps[0] == 1 else self._padding
         form = forms.depthwise if self.depthwise else forms.full
         x = form(x, kernel, stride, past, future, shift)
-        return self.activate(x if norm is None else norm(x, gain))
+        return self.activate(x) if norm is None else forms.in_training(self.activate)(norm(x, gain))
 
     def _kernel(self, stage):
         taps = self.stages[stage][0]

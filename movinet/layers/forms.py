@@ -7,10 +7,12 @@ Clips are (B, T, H, W, C).  A `shift` (F,) is added to every result where one is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
+from movinet.layers.activation import hard_swish
 from movinet.layers.frames import clip_of, frames_of
 
 ops: Any = keras.ops  # its inferred types are unions over backends
@@ -77,6 +79,11 @@ def normalize_batch(
     count = ops.cast(ops.size(x) // x.shape[-1], gamma.dtype)
     sample = own_variance * (count / ops.maximum(count - 1, 1))
     return y, mean + (own_mean - mean) * (1 - momentum), variance + (sample - variance) * (1 - momentum)
+
+
+def in_training(activate: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The activation in the form whose gradient is quick; its values are the same."""
+    return tensorflow_forms.hard_swish if ON_TENSORFLOW and activate is hard_swish else activate
 
 
 def strided(stride: int, *sizes: int | None) -> tuple[int | None, ...]:

@@ -62,10 +62,9 @@ def normalize_batch(
     x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, momentum: float, epsilon: float
 ) -> tuple[Any, Any, Any]:
     """`forms.normalize_batch` in one operation (oneDNN's, three times as fast as Eigen's, takes rank 4 only)."""
-    shape, channels = ops.shape(x), x.shape[-1]
-    rows = (1, -1, 1, channels) if on_cpu() and (channels % 16 == 0 or channels < 16) else (-1, 1, 1, channels)
+    shape = ops.shape(x)
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=tf.reshape(x, rows),  # the quicker of two layouts: benchmarks/kernel_rules.py
+        x=tf.reshape(x, norm_layout(x.shape[-1])),
         scale=gamma,
         offset=beta,
         mean=mean,
@@ -75,6 +74,26 @@ def normalize_batch(
         is_training=True,
     )
     return tf.reshape(y, shape), mean, variance
+
+
+def norm_layout(channels: int) -> tuple[int, int, int, int]:
+    """The shape of rank 4 in which oneDNN normalises rows of so many channels quickly: benchmarks/kernel_rules.py.
+
+    Up to four times as fast as the other one; for 24, 40, 56 and 72 channels it is the other way round.
+    """
+    return (1, -1, 1, channels) if on_cpu() and (channels % 16 == 0 or channels < 16) else (-1, 1, 1, channels)
+
+
+@tf.custom_gradient
+def hard_swish(x: Any) -> Any:
+    """`activation.hard_swish` with a gradient of its own: eight passes over the values, both ways, instead of ten."""
+    above = x + 3.0
+    relu = tf.nn.relu6(above)
+
+    def gradient(upstream):
+        return upstream * (1.0 / 6.0) * (relu + tf.raw_ops.Relu6Grad(gradients=x, features=above))
+
+    return x * (relu * (1.0 / 6.0)), gradient
 
 
 def on_cpu() -> bool:
@@ -111,12 +130,42 @@ def _transposed(clip: Any, padded: Any, kernel: Any, stride: int) -> Any:
 
 def _kernel_gradient(padded: Any, upstream: Any, kernel: Any, stride: int) -> Any:
     upstream = frames_of(upstream)
-    shape = (*kernel.shape[1:], 1)
-    parts = [
-        tf.nn.depthwise_conv2d_backprop_filter(frames, shape, upstream, (1, stride, stride, 1), "SAME")
-        for frames in _windows(padded, kernel.shape[0])
-    ]
+    windows, taps = _windows(padded, kernel.shape[0]), kernel.shape[1:]
+    slow = on_cpu() and has_no_jit(taps, windows[0].shape, upstream.shape)
+    gradient = by_forward if slow else by_backprop
+    parts = [gradient(frames, taps, upstream, stride) for frames in windows]
     return tf.reshape(tf.stack(parts), kernel.shape)
+
+
+def has_no_jit(kernel: Any, frames: Any, upstream: Any) -> bool:
+    """Whether oneDNN 3 is slow at the gradient of a kernel (kh, kw, C); frames, upstream: shapes (N, H, W, C).
+
+    benchmarks/kernel_rules.py keeps this honest.  Elsewhere, and on large maps, `by_forward` is up to 20 times slower.
+    """
+    if None in (*frames, *upstream) or frames[1] * frames[2] > 100:
+        return False
+    return max(kernel[:2]) > 3 or (max(kernel[:2]) > 1 and min(frames[1:3]) < 3)
+
+
+def by_backprop(frames: Any, kernel: Any, upstream: Any, stride: int) -> Any:
+    """The gradient of a depthwise convolution by its kernel (kh, kw, C), of frames (N, H, W, C)."""
+    shape, strides = (*kernel, 1), (1, stride, stride, 1)
+    return tf.nn.depthwise_conv2d_backprop_filter(frames, shape, upstream, strides, "SAME")
+
+
+def by_forward(frames: Any, kernel: Any, upstream: Any, stride: int) -> Any:
+    """`by_backprop` as a forward convolution: the upstream gradient is its kernel, the stride its dilation, and each
+    channel of each frame a channel of its own."""
+    (count, *sizes, channels), (*taps, _) = frames.shape, kernel
+    margins, spans = [], []
+    for size, made, tap in zip(sizes, upstream.shape[1:3], taps, strict=True):
+        spans.append(span := (made - 1) * stride + tap)
+        margins.append(((missing := max(span - size, 0)) // 2, missing - missing // 2))
+    padded = tf.pad(tf.transpose(frames, (1, 2, 0, 3)), (*margins, (0, 0), (0, 0)))[: spans[0], : spans[1]]
+    image = tf.reshape(padded, (1, *spans, count * channels))
+    weights = tf.reshape(tf.transpose(upstream, (1, 2, 0, 3)), (*upstream.shape[1:3], count * channels, 1))
+    each = tf.nn.depthwise_conv2d(image, weights, (1, 1, 1, 1), "VALID", dilations=(stride, stride))
+    return tf.reduce_sum(tf.reshape(each, (*taps, count, channels)), 2)
 
 
 def _taps(kernel: Any) -> list[Any]:
