@@ -15,7 +15,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -24,22 +24,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from movinet.export.errors import ExportError
+from movinet.export.formats.registry import FORMATS, forms
 from movinet.machine.quiet import native_stderr_closed
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec, MovinetSpec
 from space.load import load_space
 from space.sampling import sample
 
-FILES = {  # name in the table: format, quantize, ending of the file
-    "float32": ("litert", None, ".tflite"),
-    "float16": ("litert", "float16", ".tflite"),
-    "dynamic": ("litert", "dynamic", ".tflite"),
-    "int8": ("litert", "int8", ".tflite"),
-    "rank4": ("litert", None, ".tflite"),
-    "saved_model": ("saved_model", None, ""),
-    "onnx": ("onnx", None, ".onnx"),
-    "keras": ("keras", None, ".keras"),
-}
+FILES = forms()
 STREAM = {"causal": True, "conv_type": "2plus1d", "se_type": "2plus3d"}
 STREAM |= {"activation": "hard_swish", "gating_activation": "hard_sigmoid"}
 CLASSES = 8
@@ -76,12 +68,11 @@ def exported(name: str, model: Any, clip: ClipSpec, file: str, folder: Path) -> 
     """A line of the results: how far the file is from the network, or why there is none."""
     from movinet.export.run import export
 
-    format, quantize, ending = FILES[file]
-    begun, line = time.perf_counter(), {"network": name, "file": file}
-    path = folder / f"{name}_{file}{ending}"
+    form, begun, line = FILES[file], time.perf_counter(), {"network": name, "file": file}
+    path = folder / f"{name}_{file}{FORMATS[form.format].suffix}"
     try:
         with native_stderr_closed():
-            report = export(model, path, format, quantize, clip=clip, rank4=file == "rank4", at_frames=(1, 8))
+            report = export(model, path, **asdict(form), clip=clip, at_frames=(1, 8))
         worst = max(row["relative_error"] for row in report["agreement"])
         line |= {"error": worst, "bytes": report["bytes"], "runtime": report["runtime"]}
     except ExportError as error:
@@ -128,7 +119,7 @@ def sweep(options: argparse.Namespace, done: set[tuple[str, str]]) -> list[dict[
     wanted = tuple(options.networks or [""])
     tasks = []
     for name, spec in networks(options.space, options.candidates):
-        files = [file for file in options.files if file != "rank4" or spec.causal]
+        files = [file for file in options.files if spec.causal or not FILES[file].rank4]
         files = [file for file in files if name.startswith(wanted) and (name, file) not in done]
         if files:
             tasks.append((name, spec, clip, files))

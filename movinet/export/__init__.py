@@ -6,14 +6,18 @@ from movinet.config.face import face
 
 if TYPE_CHECKING:
     from movinet.export.errors import ExportError as ExportError
-    from movinet.export.run import FORMATS as FORMATS
-    from movinet.export.run import QUANTIZATIONS as QUANTIZATIONS
+    from movinet.export.formats.format import Format as Format
+    from movinet.export.formats.registry import FORMATS as FORMATS
+    from movinet.export.formats.registry import QUANTIZATIONS as QUANTIZATIONS
+    from movinet.export.job import Job as Job
     from movinet.export.run import export as export
 
 MODULES = {
     "export": "movinet.export.run",
-    "FORMATS": "movinet.export.run",
-    "QUANTIZATIONS": "movinet.export.run",
+    "FORMATS": "movinet.export.formats.registry",
+    "Format": "movinet.export.formats.format",
+    "Job": "movinet.export.job",
+    "QUANTIZATIONS": "movinet.export.formats.registry",
     "ExportError": "movinet.export.errors",
 }
 __getattr__, __dir__ = face(__name__, MODULES)

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from movinet.config.errors import answer
 from movinet.export.errors import ExportError, RequestError
-from movinet.export.run import FORMATS, QUANTIZATIONS, SUFFIXES, export
+from movinet.export.formats.registry import FORMATS, QUANTIZATIONS, having
+from movinet.export.job import DEFAULT, Form
+from movinet.export.run import export_loaded
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
 
     from movinet.data.sources.clip_set import ClipFile
+    from movinet.models.model import Model
 
 EXAMPLES = """examples:
   python -m movinet export runs/default/family/A2
@@ -59,13 +61,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="each class is a yes or no of its own (default: as the model folder was trained)",
     )
-    parser.add_argument("--format", choices=FORMATS, default="litert")
-    parser.add_argument("--quantize", choices=QUANTIZATIONS, help="of litert (default: float32)")
+    parser.add_argument("--format", choices=FORMATS, default=DEFAULT)
+    parser.add_argument("--quantize", choices=QUANTIZATIONS, help=f"of {having('quantizations')} (default: float32)")
     parser.add_argument(
         "--stream", action=argparse.BooleanOptionalAction, help="frame by frame (default: if the network is causal)"
     )
     parser.add_argument("--rank4", action="store_true", help="a stream without tensors of rank 5, for GPU delegates")
-    parser.add_argument("--fixed", action="store_true", help="a saved_model of one size, as TFLiteConverter wants it")
+    parser.add_argument(
+        "--fixed", action="store_true", help=f"a {having('fixed')} of one size, as TFLiteConverter wants it"
+    )
     parser.add_argument("--size", type=int, metavar="N", help="height and width in pixels (default: the network's)")
     parser.add_argument("--frames", type=int, metavar="N", help="frames of a clip (default: the network's)")
     parser.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: the network's)")
@@ -129,29 +133,25 @@ def _export(source: str, options: argparse.Namespace, own: OwnClips | None) -> N
 
     say(f"loading {source} ...")
     with native_stderr_closed():
-        from movinet.export.network import read_network
+        from movinet.models.load import load_model
         from movinet.models.model import Wanted
 
         wanted = Wanted(options.weights, options.labels, options.frames, options.size, options.fps, options.multi_label)
-        network = read_network(source, wanted)
-        for note in network.notes:
-            say(f"note: {note}")
-        path = _place(source, network.name, network.model, options)
-        report = export(
-            network.model,
-            path,
-            options.format,
-            options.quantize,
-            stream=options.stream,
-            clip=network.clip,
-            labels=network.labels,
-            multi_label=network.multi_label,
-            clips=_clips(options, own, network.clip, say),
-            rank4=options.rank4,
-            fixed=options.fixed,
-            at_frames=[frames for frames in (1, 50, 500, 5_000) if frames < options.drift] + [options.drift],
-            say=say,
-        )
+        model = load_model(source, wanted)
+        model.keras_network()  # an exported file is refused before its clips are read
+    for note in model.notes:
+        say(f"note: {note}")
+    form = Form(options.format, options.quantize, options.rank4, options.fixed)
+    path = _place(source, model, form, options)
+    report = export_loaded(
+        model,
+        path,
+        form,
+        stream=options.stream,
+        clips=_clips(options, own, model.clip, say),
+        at_frames=[frames for frames in (1, 50, 500, 5_000) if frames < options.drift] + [options.drift],
+        say=say,
+    )
     say(f"written to {path}")
     for line in lines(report):
         print(line)
@@ -181,14 +181,12 @@ def lines(report: dict[str, Any]) -> list[str]:
     return [f"{report['file']}: {size}{operators}, compared in {report['runtime']}", *rows]
 
 
-def _place(source: str, name: str, model: keras.Model, options: argparse.Namespace) -> Path:
+def _place(source: str, model: Model, form: Form, options: argparse.Namespace) -> Path:
     """A name tells what the file is: networks, formats and quantisations lie side by side, each with its manifest."""
     from movinet.model import is_causal
 
-    called = "stream" if (is_causal(model) if options.stream is None else options.stream) else "clip"
-    format = None if options.format == "litert" else options.format
-    kinds = [kind for kind in ("rank4", "fixed") if getattr(options, kind)]
-    of = None if options.out is None else name
-    parts = [of, None if of and of.endswith(f"-{called}") else called, format, options.quantize, *kinds]
-    file = "_".join(dict.fromkeys(part for part in parts if part)) + SUFFIXES[options.format]
+    called = "stream" if (is_causal(model.keras_network()) if options.stream is None else options.stream) else "clip"
+    of = None if options.out is None else model.stem
+    parts = [of, None if of and of.endswith(f"-{called}") else called, *form.words]
+    file = "_".join(dict.fromkeys(part for part in parts if part)) + FORMATS[form.format].suffix
     return Path(options.out or source, file)

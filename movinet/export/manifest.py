@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,11 +63,11 @@ def _seen(job: Job) -> str:
     return "the newest frame" if by_frame else "all frames so far"
 
 
-def write_manifest(data: dict[str, Any], file: Path, stem: str) -> None:
-    """stem.json beside `file`, and the runners of its format: stem_runner.py, of a .tflite file stem_runner.mjs too."""
+def write_manifest(data: dict[str, Any], file: Path, stem: str, runners: Sequence[str]) -> None:
+    """stem.json beside `file`, and of these in export/runners a copy for it: stem_runner.py of runner.py."""
     file.with_name(f"{stem}.json").write_text(json.dumps(data, indent=1, ensure_ascii=False), encoding="utf-8")
-    for language in ("py", "mjs") if file.suffix == ".tflite" else ("py",):
-        source = files("movinet.export.runners").joinpath(f"runner.{language}").read_text(encoding="utf-8")
-        file.with_name(f"{stem}_runner.{language}").write_text(
+    for runner in runners:
+        source = files("movinet.export.runners").joinpath(runner).read_text(encoding="utf-8")
+        file.with_name(f"{stem}_runner{Path(runner).suffix}").write_text(
             source.replace('"model.json"', json.dumps(f"{stem}.json")), encoding="utf-8"
         )

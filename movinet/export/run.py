@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from movinet.export.errors import RequestError
+from movinet.export.formats.format import Format
+from movinet.export.formats.registry import FORMATS, having
+from movinet.export.job import DEFAULT, Form, Job
+from movinet.export.progress import Say, silent
 from movinet.machine.devices import forgotten_custom_gradients
 from movinet.machine.files import drafts, put_all
 from movinet.spec import ClipSpec
@@ -16,15 +21,13 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-SUFFIXES = {"litert": ".tflite", "saved_model": "", "onnx": ".onnx", "keras": ".keras"}
-FORMATS = tuple(SUFFIXES)
-QUANTIZATIONS = ("float16", "dynamic", "int8")
+    from movinet.models.model import Model
 
 
 def export(
     model: keras.Model,
     path: str | Path,
-    format: str = "litert",
+    format: str = DEFAULT,
     quantize: str | None = None,
     *,
     stream: bool | None = None,
@@ -36,11 +39,12 @@ def export(
     rank4: bool = False,
     fixed: bool = False,
     at_frames: Sequence[int] = (1, 50),
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = silent,
 ) -> dict[str, Any]:
     """Writes a `build_movinet` model for another runtime, loads it there and compares; returns the report.
 
-    path: the file, or the folder of a SavedModel.  quantize: of LiteRT only: None, "float16", "dynamic", "int8".
+    path: the file, or the folder of a SavedModel.  format: one of FORMATS, which tell what else may be asked of each.
+    quantize: of LiteRT only: None, "float16", "dynamic", "int8".
     stream: frame by frame with the states as inputs and outputs (default: if the model is causal), else whole clips of
     `clip` (default 50 frames of 172 pixels at 5 a second).  labels: names of the classes; multi_label: each is a yes or
     no of its own, which the manifest tells and the runners heed.
@@ -56,29 +60,48 @@ def export(
     it was, for operators that are not built in (it names the layer) and where logits differ by more than 1e-4 of the
     greatest (float16: 1e-2).
     """
-    from movinet.export.job import Job
     from movinet.export.write import write
     from movinet.model import in_float32, is_causal
 
     _check_backend()
-    path, streams = Path(path), bool(is_causal(model) if stream is None else stream)
-    _check(path, format, quantize, streams, rank4, fixed)
-    _check_place(path, format)
+    path, form = Path(path), Form(format, quantize, rank4, fixed)
+    streams = bool(is_causal(model) if stream is None else stream)
+    _check(path, form, streams)
     from movinet.export.sample_clips import checked, drawn_clips
 
-    clip, model = clip or ClipSpec(), model if format == "keras" else in_float32(model)
+    clip, model = clip or ClipSpec(), in_float32(model) if FORMATS[format].streams else model
     shown = drawn_clips(clip) if clips is None else checked(clips, clip.resolution, "clips")
     met = shown if calibration is None else checked(calibration, clip.resolution, "calibration")
     named, stops = None if labels is None else tuple(map(str, labels)), tuple(at_frames)
     _check_sizes(model, named, stops)
-    job = Job(model, format, quantize, streams, rank4, fixed, clip, named, multi_label, stops)
+    job = Job(
+        model,
+        form,
+        streams,
+        clip,
+        labels=named,
+        multi_label=multi_label,
+        clips=shown,
+        calibration=met,
+        at_frames=stops,
+        say=say,
+    )
     with drafts(path.parent) as folder, forgotten_custom_gradients():
         draft = folder / path.name
         stem = _stem(path, format)
-        report = write(job, draft, stem, shown, met, say)
+        report = write(job, draft, stem)
         draft.with_name(f"{stem}.report.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
         put_all(folder, last=path.name)
     return report
+
+
+def export_loaded(model: Model, path: Path, form: Form, **how: Any) -> dict[str, Any]:
+    """`export` of what `load_model` found, with what that tells: clip, labels, multi_label. how: its other options."""
+    from movinet.machine.quiet import native_stderr_closed
+
+    how |= {"clip": model.clip, "labels": model.labels or None, "multi_label": model.multi_label}
+    with native_stderr_closed():
+        return export(model.keras_network(), path, **asdict(form), **how)
 
 
 def _check_backend() -> None:
@@ -88,34 +111,37 @@ def _check_backend() -> None:
         raise RequestError(f"KERAS_BACKEND={backend} is not allowed; allowed: tensorflow, on the same networks")
 
 
-def _check(path: Path, format: str, quantize: str | None, streams: bool, rank4: bool, fixed: bool) -> None:
-    if format not in FORMATS:
-        raise RequestError(f"format {format!r} is not allowed; allowed: {', '.join(FORMATS)}")
-    if quantize is not None and (quantize not in QUANTIZATIONS or format != "litert"):
-        allowed = ", ".join(QUANTIZATIONS) if format == "litert" else "none but for litert"
-        raise RequestError(f"quantize {quantize!r} of {format} is not allowed; allowed: {allowed}")
-    if rank4 and not (streams and format in ("litert", "onnx")):
-        raise RequestError("rank4 is not allowed here; allowed: for streams as litert or onnx")
-    if fixed and format != "saved_model":
-        raise RequestError(f"fixed is not allowed for {format}, whose sizes are fixed; allowed: for saved_model")
+def _check(path: Path, form: Form, streams: bool) -> None:
+    name, quantize = form.format, form.quantize
+    if name not in FORMATS:
+        raise RequestError(f"format {name!r} is not allowed; allowed: {', '.join(FORMATS)}")
+    format = FORMATS[name]
+    if quantize is not None and quantize not in format.quantizations:
+        allowed = ", ".join(format.quantizations) or f"none but for {having('quantizations')}"
+        raise RequestError(f"quantize {quantize!r} of {name} is not allowed; allowed: {allowed}")
+    if form.rank4 and not (streams and format.rank4):
+        raise RequestError(f"rank4 is not allowed here; allowed: for streams as {having('rank4')}")
+    if form.fixed and not format.fixed:
+        raise RequestError(f"fixed is not allowed for {name}, whose sizes are fixed; allowed: for {having('fixed')}")
     if path.name in ("", ".."):
         raise RequestError(f"{path} is not allowed; allowed: the name of a file, or of a SavedModel's folder")
-    if (suffix := SUFFIXES[format]) and path.suffix != suffix:
-        raise RequestError(f"{path}: a {format} file must end in {suffix}")
+    if format.suffix and path.suffix != format.suffix:
+        raise RequestError(f"{path}: a {name} file must end in {format.suffix}")
+    _check_place(path, name, format)
 
 
-def _check_place(path: Path, format: str) -> None:
+def _check_place(path: Path, name: str, format: Format) -> None:
     """Only an earlier export to this path may be replaced."""
-    if format != "saved_model":
+    if format.suffix:
         if path.is_dir():
             raise RequestError(f"{path} is a folder; allowed: the name of a file")
-    elif path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").exists()):
-        raise RequestError(f"{path}: what lies there is no SavedModel; allowed: a new name, or one to replace")
+    elif path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / format.mark).exists()):
+        raise RequestError(f"{path}: what lies there is no {name}; allowed: a new name, or one to replace")
 
 
 def _stem(path: Path, format: str) -> str:
     """How the names of the files beside it begin: x of x.onnx, or x.onnx where x.report.json is another file's."""
-    stem = path.name.removesuffix(SUFFIXES[format])
+    stem = path.name.removesuffix(FORMATS[format].suffix)
     try:
         other = json.loads(path.with_name(f"{stem}.report.json").read_text(encoding="utf-8"))["file"]
     except (OSError, ValueError, LookupError, TypeError):  # none of ours

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -62,6 +62,16 @@ class Signature:
     def next_states(self, given: Tensors, returned: Tensors) -> Tensors:
         """The states of the next call."""
         return {state.name: state.following(given, returned) for state in self.states}
+
+    def with_next(self, prefix: str) -> Signature:
+        """The same, the names of its returned states led by `prefix`."""
+
+        def call(inputs: Tensors) -> Tensors:
+            returned = self.call(inputs)
+            return {name if name == "logits" else prefix + name: value for name, value in returned.items()}
+
+        states = tuple(replace(state, output=state.output and prefix + state.output) for state in self.states)
+        return replace(self, states=states, call=call)
 
 
 def clip_signature(model: keras.Model, clip: ClipSpec, int8: bool = False) -> Signature:

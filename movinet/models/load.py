@@ -64,9 +64,8 @@ def temporal_pair(first: Model, second: Model) -> Model:
 def _folder(member: Member, wanted: Wanted) -> Model:
     labels = wanted.names(wanted.named() or member.labels, len(member.labels))
     multi_label = member.multi_label if wanted.multi_label is None else wanted.multi_label
-    return _of_network(
-        member.folder.resolve().name, load_network(member), member.spec.clip, labels, multi_label, wanted
-    )
+    name = member.folder.resolve().name
+    return model_of(name, load_network(member), member.spec.clip, labels, multi_label, wanted)
 
 
 def _published(name: str, wanted: Wanted) -> Model:
@@ -82,7 +81,7 @@ def _published(name: str, wanted: Wanted) -> Model:
     names = wanted.names(labels, tensors.num_classes)
     network = build_movinet(PRESETS[name], tensors.num_classes)
     load_tensors(network, tensors, wanted.weights)
-    return _of_network(name, network, PRESETS[name].clip, names, bool(wanted.multi_label), wanted)
+    return model_of(name, network, PRESETS[name].clip, names, bool(wanted.multi_label), wanted)
 
 
 def _keras_file(path: Path, wanted: Wanted) -> Model:
@@ -107,7 +106,7 @@ def _keras_file(path: Path, wanted: Wanted) -> Model:
     alike = [spec.clip for spec in PRESETS.values() if outline_of(spec) == found]
     clip = wanted.of(alike[0] if alike else ClipSpec())
     names = wanted.names(labels, network.output_shape[-1])
-    model = _of_network(path.name, network, clip, names, bool(wanted.multi_label), wanted)
+    model = model_of(path.name, network, clip, names, bool(wanted.multi_label), wanted)
     if alike or (wanted.frames and wanted.size and wanted.rate):
         return model
     assumed = f"{clip.frames} frames of {clip.resolution} pixels, {clip.frames_per_second:g} a second"
@@ -116,9 +115,15 @@ def _keras_file(path: Path, wanted: Wanted) -> Model:
     )
 
 
-def _of_network(
-    name: str, network: keras.Model, clip: ClipSpec, labels: tuple[str, ...], multi_label: bool, wanted: Wanted
+def model_of(
+    name: str,
+    network: keras.Model,
+    clip: ClipSpec,
+    labels: tuple[str, ...] = (),
+    multi_label: bool = False,
+    wanted: Wanted = NOTHING,
 ) -> Model:
+    """A Keras network as a model: of a clip, with what is wanted of it."""
     from movinet.model import is_movinet
     from movinet.streaming import Stream
 

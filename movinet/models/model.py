@@ -23,7 +23,7 @@ Logits = Callable[[np.ndarray], np.ndarray]  # frames (T, S, S, 3) float32 in [0
 class Model:
     """A network that was loaded, whatever runs it.
 
-    clip: what it sees; labels: the names of its classes; multi_label: each is a yes or no of its own.
+    clip: what it sees; labels: of its classes, none of random weights; multi_label: each is a yes or no of its own.
     logits: of one clip.  stream: begins a video, which ends the one before; what it returns is given the next frames,
     one or more at a time.  None for a network of whole clips.
     """
@@ -36,6 +36,23 @@ class Model:
     multi_label: bool = False
     network: keras.Model | None = None
     notes: tuple[str, ...] = ()  # what had to be assumed
+
+    @property
+    def streams(self) -> bool:
+        """Whether it can be given frame by frame."""
+        return self.stream is not None
+
+    @property
+    def stem(self) -> str:
+        """Its name, as those of its files begin."""
+        return self.name.removesuffix(".keras")
+
+    def keras_network(self) -> keras.Model:
+        """The network itself. Raises MemberError of an exported file."""
+        if self.network is None:
+            allowed = "a model folder, a published name or a .keras file"
+            raise MemberError(f"{self.name} is an exported file; allowed: {allowed}")
+        return self.network
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from movinet.config.errors import InputError
 
 if TYPE_CHECKING:
     from movinet.bench.deploy.sitting import Plan
-    from movinet.export.network import Network
+    from movinet.models.model import Model
 
 DEPLOY = """\
 Exports MODEL in every format, and measures each file as an app runs it: in a process of its own, without TensorFlow,
@@ -95,12 +95,12 @@ def main(options: argparse.Namespace) -> int:
 
 def _checked(options: argparse.Namespace) -> list[Path]:
     """The files to write, when all options that can be judged at once are allowed. Raises InputError."""
-    from movinet.bench.deploy.files import FORMS
+    from movinet.bench.deploy.files import measurable
     from movinet.presets import PRESETS
 
     check_least(options, threads=1, runs=1, rounds=1, limit=1, clip_count=1)
-    if unknown := set(options.formats or ()) - set(FORMS):
-        raise InputError(f"--formats {min(unknown)} is not allowed; allowed: {', '.join(FORMS)}")
+    if unknown := set(options.formats or ()) - set(measurable()):
+        raise InputError(f"--formats {min(unknown)} is not allowed; allowed: {', '.join(measurable())}")
     if options.peer and options.model not in PRESETS:
         raise InputError(f"--peer is for published names ({', '.join(PRESETS)}), not for {options.model}")
     if options.clips and options.model in PRESETS and not options.weights:
@@ -110,20 +110,20 @@ def _checked(options: argparse.Namespace) -> list[Path]:
     return [out_file(name, SUFFIXES) for name in options.out]
 
 
-def _plan(options: argparse.Namespace, network: Network, peer: str | None, scratch: Path) -> Plan:
+def _plan(options: argparse.Namespace, network: Model, peer: str | None, scratch: Path) -> Plan:
     """What is to be measured; the clips of --clips go to `scratch`."""
     from movinet.bench.deploy.clips import write_clips
-    from movinet.bench.deploy.files import FORMS, forms_of
+    from movinet.bench.deploy.files import forms_of, measurable
     from movinet.bench.deploy.sitting import Plan
     from movinet.export.sample_clips import drawn_clips, video_clips
 
-    forms = tuple(FORMS[name] for name in dict.fromkeys(options.formats or forms_of(network)))
+    forms = tuple(measurable()[name] for name in dict.fromkeys(options.formats or forms_of(network)))
     if not network.streams and (flat := [form.name for form in forms if form.rank4]):
         raise InputError(f"--formats {flat[0]} is for streams, and {network.name} takes whole clips")
     clips = calibration = None
     if options.clips:
         tell(f"reading clips of {options.clips} ...")
-        clips = write_clips(options.clips, network.labels or (), network.clip, options.clip_count, scratch)
+        clips = write_clips(options.clips, network.labels, network.clip, options.clip_count, scratch)
         calibration = drawn_clips(network.clip, CALIBRATION_CLIPS)  # for speed alone, fewer will do
     if options.calibration:
         calibration = video_clips(options.calibration, network.clip, CALIBRATION_CLIPS, say=tell)

@@ -20,15 +20,14 @@ from typing import Any
 import numpy as np
 
 from movinet.bench.peer.measure import peak_bytes, times
-
-RUNTIMES = {".tflite": ("ai_edge_litert.interpreter", "ai-edge-litert"), ".onnx": ("onnxruntime", "onnxruntime")}
+from movinet.export.formats.registry import FORMATS
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Milliseconds until the first answer, of which the runtime's import is no part, and of each of `runs` calls."""
     file = Path(job["file"])
-    module, package = RUNTIMES[file.suffix]
-    import_module(module)
+    runtime = next(format.runtime for format in FORMATS.values() if format.suffix == file.suffix) or ""
+    import_module(runtime)
     libraries, began = peak_bytes(), time.perf_counter()
     video, frames = opened(file, job["threads"])
     video.push(frames)
@@ -37,7 +36,10 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         "times_ms": times(lambda: video.push(frames), job["runs"], job["seconds"]),
         "peak_bytes": peak_bytes(),
         "libraries_bytes": libraries,
-        "versions": {package: version(package), "numpy": np.__version__},
+        "versions": {
+            (package := runtime.partition(".")[0].replace("_", "-")): version(package),
+            "numpy": np.__version__,
+        },
     }
 
 

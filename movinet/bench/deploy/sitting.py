@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from movinet.bench.deploy.clips import LabelledClips
-from movinet.bench.deploy.files import PEER_FORMS, Form, write_form, write_peer
+from movinet.bench.deploy.files import PEER_FORMS, write_form, write_peer
 from movinet.bench.networks.table import NAMES
 from movinet.bench.process import answer, told
-from movinet.export.network import Network
+from movinet.export.job import Form
+from movinet.models.model import Model
 
 Key = tuple[str, str]  # side ("ours" or "peer") and form
 WORDS = {"write": "writing", "time": "timing", "predict": "predicting with"}
@@ -103,7 +104,7 @@ class Step:
 class Sitting:
     """What has come out so far; a file that fails is left out of later steps."""
 
-    network: Network
+    network: Model
     plan: Plan
     folder: Path
     files: dict[Key, Path] = field(default_factory=dict)
@@ -122,7 +123,7 @@ class Sitting:
         """What is measured, and how."""
         network, clips = self.network, len(self.plan.clips.files) if self.plan.clips else 0
         frames, size = 1 if network.streams else network.clip.frames, network.clip.resolution
-        return About(network.name, network.streams, network.labels is None, frames, size, self.plan.rounds, clips)
+        return About(network.stem, network.streams, not network.labels, frames, size, self.plan.rounds, clips)
 
     def measurements(self) -> list[Measurement]:
         """By threads, and within them file by file."""

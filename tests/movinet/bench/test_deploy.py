@@ -15,13 +15,14 @@ from PIL import Image
 
 from movinet.__main__ import main
 from movinet.bench.deploy.clips import write_clips
-from movinet.bench.deploy.files import FORMS, forms_of, network_or_random, write_peer
+from movinet.bench.deploy.files import forms_of, network_or_random, write_peer
 from movinet.bench.deploy.plot import draw
 from movinet.bench.deploy.runner import opened
 from movinet.bench.deploy.sitting import Measurement, Plan, Sitting
 from movinet.bench.deploy.table import markdown, ratio
 from movinet.data.centre import centre_clip
 from movinet.data.sources.clip_set import SourceError
+from movinet.export.formats.registry import forms
 from movinet.spec import ClipSpec
 from movinet.streaming import Stream
 from tests.movinet.bench.test_networks import MACHINE, cells
@@ -91,7 +92,7 @@ def test_accuracy_is_that_of_the_network(member, clips, sitting):
     right = []
     for number, label in enumerate(LABELS * 2):
         frames, _ = centre_clip(clips / "val" / label / f"{number}.mp4", network.clip)
-        logits = np.asarray(network.model(frames[None], training=False))
+        logits = network.logits(frames)
         right.append(LABELS[logits.argmax()] == label)
     measured = json.loads((sitting / "table.json").read_text())["measurements"]
     assert 0 < np.mean(right) < 1
@@ -120,14 +121,14 @@ def test_a_file_is_measured_without_tensorflow(member, sitting):
 
 def test_what_cannot_be_written_or_measured_is_a_row_with_its_reason(tmp_path):
     base = network_or_random(str(write_member(tmp_path / "base", SPEC)))
-    forms, told = (FORMS["float32-rank4"], FORMS["float32"]), []
-    sitting = Sitting(base, Plan(forms, (1, 2), runs=1, rounds=2), tmp_path)
+    both, told = (forms()["float32-rank4"], forms()["float32"]), []
+    sitting = Sitting(base, Plan(both, (1, 2), runs=1, rounds=2), tmp_path)
     assert len(list(sitting.run(told.append))) == 10
     assert told[2].endswith("timing ours float32-rank4, 1 thread, left out")
     first, other, *_ = sitting.measurements()
     assert (first.p50_ms, first.failure) == (None, "rank4 is not allowed here; allowed: for streams as litert or onnx")
     assert (other.calls, len(other.rounds_ms)) == (2, 2)
-    hurried = Sitting(base, Plan((FORMS["float32"],), (1,), 1, 1, limit=0.01), tmp_path)
+    hurried = Sitting(base, Plan((forms()["float32"],), (1,), 1, 1, limit=0.01), tmp_path)
     list(hurried.run(told.append))
     assert [m.failure for m in hurried.measurements()] == ["over 0.01 s"]
 
@@ -144,17 +145,17 @@ def test_nothing_is_kept_unless_asked(tmp_path, capsys, monkeypatch):
 
 
 def test_files_take_turns_with_model_gardens():
-    forms = tuple(FORMS[name] for name in ("float32", "int8", "dynamic"))
-    ours = [("ours", form.name) for form in forms]
-    assert Plan(forms).files() == ours
-    assert Plan(forms, peer="python").files() == [
+    three = tuple(forms()[name] for name in ("float32", "int8", "dynamic"))
+    ours = [("ours", form.name) for form in three]
+    assert Plan(three).files() == ours
+    assert Plan(three, peer="python").files() == [
         ("ours", "float32"),
         ("peer", "float32"),
         ("ours", "int8"),
         ("ours", "dynamic"),
         ("peer", "dynamic"),
     ]
-    assert Plan((forms[1],), peer="python").files() == [("ours", "int8"), ("peer", "float32"), ("peer", "dynamic")]
+    assert Plan((three[1],), peer="python").files() == [("ours", "int8"), ("peer", "float32"), ("peer", "dynamic")]
 
 
 def test_model_gardens_files_are_made_once(member, sitting, tmp_path):
@@ -176,7 +177,7 @@ def test_model_gardens_files_are_made_once(member, sitting, tmp_path):
     Path(no_peer).write_text("#!/bin/sh\necho 'No module named official' >&2\nexit 1\n")
     Path(no_peer).chmod(0o755)
     assert write_peer(network, no_peer, tmp_path, 60) == found
-    network.model.weights[0].assign_add(np.ones(network.model.weights[0].shape))  # other weights are other files
+    (weight := network.keras_network().weights[0]).assign_add(np.ones(weight.shape))  # other weights are other files
     assert set(write_peer(network, no_peer, tmp_path, 60).values()) == {"No module named official"}
 
 
@@ -185,7 +186,7 @@ def test_model_gardens_files_are_made_once(member, sitting, tmp_path):
 def test_model_gardens_files_are_of_the_same_network(tmp_path):
     network = dataclasses.replace(network_or_random("t0-stream"), clip=ClipSpec(2, 32, 10.0))
     frames = np.random.default_rng(0).random((3, 1, 32, 32, 3), np.float32)
-    stream = Stream(network.model)
+    stream = Stream(network.keras_network())
     wanted = [np.asarray(stream.push(frame[None]))[0] for frame in frames]
     found = write_peer(network, str(PEER), tmp_path, 600)
     for form, limit in (("float32", 1e-4), ("dynamic", 0.2)):
@@ -252,8 +253,8 @@ def test_the_plot_is_wider_where_accuracy_is_known(tmp_path):
 
 def test_random_weights_are_the_same_each_time_and_none_is_dead():
     first, again = network_or_random("t0-stream"), network_or_random("t0-stream")
-    assert first.labels is None
-    for weight, other in zip(first.model.weights, again.model.weights, strict=True):
+    assert not first.labels
+    for weight, other in zip(first.keras_network().weights, again.keras_network().weights, strict=True):
         np.testing.assert_array_equal(weight, other)
         assert np.all(np.asarray(weight).reshape(-1)[:100] != 0)
 
@@ -287,7 +288,7 @@ def test_a_form_for_streams_alone_is_refused_of_a_network_of_whole_clips(tmp_pat
 
 def test_a_sitting_in_which_every_file_failed_is_no_success(tmp_path, capsys):
     folder = write_member(tmp_path / "base", SPEC)
-    network = network_or_random(str(folder)).model
+    network = network_or_random(str(folder)).keras_network()
     network.weights[-1].assign(np.full(len(LABELS), np.nan))
     network.save(folder / "model.keras")
     how = ["--formats", "float32", "--threads", "1", "--runs", "1", "--rounds", "1"]

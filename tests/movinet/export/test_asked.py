@@ -63,9 +63,9 @@ def test_a_folder_that_is_no_saved_model_is_kept(model, tmp_path, monkeypatch):
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     (tmp_path / "net.tflite").mkdir()
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ExportError, match="mine: what lies there is no SavedModel; allowed: "):
+    with pytest.raises(ExportError, match="mine: what lies there is no saved_model; allowed: "):
         export(model, tmp_path / "mine", "saved_model", clip=CLIP)
-    with pytest.raises(ExportError, match="file: what lies there is no SavedModel; allowed: "):
+    with pytest.raises(ExportError, match="file: what lies there is no saved_model; allowed: "):
         export(model, tmp_path / "file", "saved_model", clip=CLIP)
     with pytest.raises(ExportError, match="net.tflite is a folder; allowed: the name of a file"):
         export(model, tmp_path / "net.tflite", clip=CLIP)
