@@ -5,10 +5,14 @@ Standard library only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from movinet.cost import network_cost
 from movinet.spec import MovinetSpec
-from results.record import TrialRecord
+from results.record import TrialRecord, score_of
+from search.early_stopping.stopping import Curve
 from search.journal import Asked, Journal
 from search.settings import SearchSettings
 from search.strategies.strategy import SpaceUsedUp, Task
@@ -32,6 +36,10 @@ class Plan:
     def __init__(self, task: Task, settings: SearchSettings, journal: Journal):
         self.task, self.settings, self.journal = task, settings, journal
         self.strategy = settings.strategy.make(task, settings.seed)
+        self.stopping = settings.early_stopping.make(task.epochs)
+        self.curves = {
+            record.trial: curve_of(record.trial, record.cost, record.measurements) for record in journal.records
+        }
         for asked in journal.asked.values():
             self.strategy.remember(asked.trial, task.space.candidate(asked.candidate))
         for record in journal.records:
@@ -67,9 +75,26 @@ class Plan:
         """Raises SpaceError if no candidate keeps the budget, before anything has started."""
         self.settings.strategy.make(self.task, self.settings.seed).ask(0)
 
+    def goes_on(self, trial: int, measurements: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether a trial that has come so far is trained for another epoch. The strategy hears how it is doing."""
+        curve = curve_of(trial, self.curves[trial].costs, measurements)
+        others = [other for other in self.curves.values() if other.trial != trial]
+        self.curves[trial] = curve
+        self.strategy.progress(trial, curve.accuracies)
+        return self.stopping.goes_on(curve, others)
+
     def record(self, record: TrialRecord) -> None:
+        self.curves[record.trial] = curve_of(record.trial, record.cost, record.measurements)
         self.journal.record(record)
         self.strategy.tell(record)
 
     def _assign(self, asked: Asked) -> Assignment:
-        return Assignment(asked, self.task.space.candidate(asked.candidate).spec())
+        spec = self.task.space.candidate(asked.candidate).spec()
+        cost = asdict(network_cost(spec, num_classes=self.task.num_classes))
+        self.curves[asked.trial] = Curve(asked.trial, cost, ())
+        return Assignment(asked, spec)
+
+
+def curve_of(trial: int, costs: Mapping[str, float], measurements: Sequence[Mapping[str, Any]]) -> Curve:
+    """A trial's curve, of its measurements so far."""
+    return Curve(trial, costs, tuple(map(score_of, measurements)))

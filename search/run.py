@@ -44,19 +44,17 @@ def run_search(
         cache = prepare(settings.data, clips_of(space), listener, run_folder)
         classes = known_classes(cache, settings)
         write_whole(run_folder / LABELS_FILE, json.dumps(classes, ensure_ascii=False))
-        task = Task(space, settings.load_budget(), len(classes), settings.search.reward)
+        task = Task(space, settings.load_budget(), len(classes), settings.search.reward, settings.train.epochs)
         plan = Plan(task, settings.search, journal)
         plan.check()
         workers = share_machine(settings.resources, plan.remaining)
         listener.on_run(settings.search.trials, workers.count, list(journal.records))
         with ray_cluster(workers, address):
             from search.engine.dispatch import SearchWatcher
-            from search.engine.early_stopping import OctaveAsha
+            from search.engine.early_stopping import StoppingScheduler
             from search.engine.tuner import run_jobs
 
             watcher = SearchWatcher(plan, settings, run_folder, listener)
-            stopping = settings.search.early_stopping
-            scheduler = OctaveAsha(stopping, settings.train.epochs, journal.records)
             run_jobs(
                 watcher.next_job,
                 plan.remaining,
@@ -64,7 +62,7 @@ def run_search(
                 workers,
                 run_folder,
                 watcher,
-                scheduler if stopping.kind == "asha" else None,
+                StoppingScheduler(plan.goes_on),
             )
         if watcher.broken:
             raise RuntimeError(f"{len(watcher.failures)} trials in a row failed, the last with: {watcher.broken}")

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from movinet.config import file as config_file
+from movinet.config.errors import InputError
 from movinet.config.file import override, plain, read_yaml, to_yaml
 from movinet.config.typed import ConfigError, build, require
 from movinet.data.prepare import DataSettings
 from movinet.training.settings import TrainSettings
 from search.earlier_settings import in_todays_words
+from search.early_stopping.registry import EarlyStoppingChoice
 from search.objectives.objective import Reward
 from search.strategies.registry import StrategyChoice
 from space.budget import Budget
@@ -27,19 +29,6 @@ from space.space import Space
 
 
 @dataclass(frozen=True)
-class EarlyStopping:
-    """asha: a trial among the worse ones of those that came as far is stopped (arXiv:1810.05934)."""
-
-    kind: Literal["asha", "none"] = "asha"
-    grace_epochs: int = 1
-    reduction: float = 2.0  # one trial in so many goes on at each rung
-
-    def __post_init__(self):
-        require(self.grace_epochs >= 1, self, "grace_epochs", "an integer >= 1")
-        require(self.reduction > 1, self, "reduction", "a number > 1")
-
-
-@dataclass(frozen=True)
 class SearchSettings:
     """How many candidates are tried, how they are chosen, and when a trial ends early."""
 
@@ -47,7 +36,7 @@ class SearchSettings:
     trials: int = 24
     seed: int = 0
     reward: Reward | None = None  # null: the front of accuracy and FLOPs
-    early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
+    early_stopping: EarlyStoppingChoice = field(default_factory=EarlyStoppingChoice.usual)
     time_limit_s: float | None = None  # per trial
 
     def __post_init__(self):
@@ -103,13 +92,16 @@ class Settings:
 
     def __post_init__(self):
         self.train.require_stage(len(self.load_space().blocks))
-        grace, epochs = self.search.early_stopping.grace_epochs, self.train.epochs
-        if self.search.early_stopping.kind == "asha" and grace > epochs:
-            raise ConfigError(
-                f"search.early_stopping.grace_epochs={grace} is not allowed; "
-                f"allowed: an integer <= train.epochs, here {epochs}"
-            )
+        self._check_early_stopping()
         self.load_budget()
+
+    def _check_early_stopping(self) -> None:
+        stopping = self.search.early_stopping
+        try:
+            stopping.make(self.train.epochs)
+        except InputError as error:
+            what = str(error).removeprefix(f"{type(stopping.settings).__name__}.")
+            raise ConfigError(f"search.early_stopping.{what}") from error
 
     def load_space(self) -> Space:
         """The networks that may be tried."""

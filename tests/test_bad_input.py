@@ -37,7 +37,7 @@ VARIANTS = [
     ("trials: 4", "trials:", ["search.trials=null", "an integer"]),
     ("kind: asha", "kind: hyperband", ["search.early_stopping.kind=hyperband", "asha, none"]),
     ("grace_epochs: 1", "grace_epochs: 9", ["search.early_stopping.grace_epochs=9", "train.epochs"]),
-    ("{kind: asha, grace_epochs: 1}", "asha", ["search.early_stopping=asha", "a mapping"]),
+    ("{kind: asha, grace_epochs: 1}", "3", ["search.early_stopping=3", "a mapping"]),
     ("trials: 4", "trials: 4, objective: reward", ["search.target_mflops=null", "a number > 0"]),
     ("trials: 4", "trials: 4, beta: 0.1", ["search.beta=0.1", "a number < 0"]),
     ("epochs: 2", "epochs: -1", ["train.epochs=-1", "an integer >= 1"]),

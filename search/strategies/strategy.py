@@ -31,13 +31,14 @@ class Task:
     """Where to search, and for what.
 
     budget: what every candidate keeps.  num_classes: that it is costed for.  reward: the one number to be made large;
-    None: the front.
+    None: the front.  epochs: of a whole trial.
     """
 
     space: Space
     budget: Budget
     num_classes: int
     reward: Reward | None = None
+    epochs: int = 1
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a run folder remembers through a kill, and what a plan makes of it."""
 
 import multiprocessing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from movinet.config.typed import ConfigError
 from movinet.cost import network_cost
 from movinet.machine.lock import locked
 from results.record import TrialRecord
+from search.early_stopping.registry import EarlyStoppingChoice
 from search.journal import ASKED_FILE, Asked, Journal
 from search.plan import Assignment, Plan
 from search.settings import SearchSettings
@@ -111,6 +112,24 @@ def test_a_plan_ends_when_the_space_has_no_more(tmp_path):
     current = Plan(Task(space, Budget(), num_classes=8), SETTINGS, Journal(tmp_path))
     assert drained(current) == [0, 1, 2]
     assert current.is_used_up
+
+
+def test_a_resumed_plan_stops_whom_the_whole_one_would(tmp_path):
+    """Each trial says so at its first epoch: the better half goes on, of those that any process trained."""
+    settings = SearchSettings(StrategyChoice.of("random"), 12, early_stopping=EarlyStoppingChoice.of("asha"))
+    task, decisions = replace(TASK, epochs=4), {}
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+        current = Plan(task, settings, Journal(tmp_path / name))
+        while assignment := current.next():
+            ended = record(assignment)
+            measured = [{"epoch": 1, "val_accuracy": ended.accuracy}]
+            decisions.setdefault(assignment.trial, []).append(current.goes_on(assignment.trial, measured))
+            current.record(replace(ended, measurements=measured))
+            if name == "parts":
+                current = Plan(task, settings, Journal(tmp_path / name))
+    assert all(whole == parts for whole, parts in decisions.values())
+    assert {whole for whole, _ in decisions.values()} == {True, False}
 
 
 def hold(folder: Path, ready, leave) -> None:

@@ -1,0 +1,65 @@
+"""The contract of every early stopping: the curves so far in, go on or stop out.  Knows nothing of Ray.
+
+Pure, so that a simulator can drive it, and a resumed run decides as if it had never stopped.  Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from movinet.config.choice import NoSettings
+from movinet.config.typed import require
+
+
+@dataclass(frozen=True)
+class Curve:
+    """How a trial has done so far.
+
+    costs: name -> value, as in a record.  accuracies: after each epoch, in [0, 1].
+    """
+
+    trial: int
+    costs: Mapping[str, float]
+    accuracies: tuple[float, ...]
+
+    def best(self, epoch: int) -> float:
+        """The greatest accuracy of its first `epoch` epochs."""
+        return max(self.accuracies[:epoch])
+
+
+class EarlyStopping:
+    """Lets every trial go on to its end; a subclass decides in `goes_on`.
+
+    Settings: the subclass's frozen dataclass, of which it is given one.  epochs: of a whole trial.  cost: the name of
+    the cost that networks are compared by beside accuracy.  Raises InputError where the settings do not fit the epochs.
+    """
+
+    Settings: ClassVar[type] = NoSettings
+
+    def __init__(self, settings: Any, epochs: int, cost: str = "flops"):
+        self.settings, self.epochs, self.cost = settings, epochs, cost
+
+    def goes_on(self, curve: Curve, others: Sequence[Curve]) -> bool:
+        """Whether the trial, whose last epoch has just ended, is trained for another.
+
+        others: all other trials of the run so far, in training or ended, in any order.
+        """
+        return True
+
+
+@dataclass(frozen=True)
+class RungSettings:
+    """grace_epochs: that every trial gets.  reduction: one trial in so many goes on."""
+
+    grace_epochs: int = 1
+    reduction: float = 2.0
+
+    def __post_init__(self):
+        require(self.grace_epochs >= 1, self, "grace_epochs", "an integer >= 1")
+        require(self.reduction > 1, self, "reduction", "a number > 1")
+
+    def require_within(self, epochs: int) -> None:
+        """Raises InputError where a whole trial has fewer epochs than those of grace."""
+        require(self.grace_epochs <= epochs, self, "grace_epochs", f"an integer <= train.epochs, here {epochs}")
