@@ -3,6 +3,7 @@ from random import Random
 
 import pytest
 
+from benchmarks.random_networks import check_cost, check_random_cost, failures
 from movinet.__main__ import main
 from movinet.cost import Cost, frame_cost, network_cost
 from movinet.ops import operations
@@ -127,83 +128,28 @@ def test_more_of_anything_never_costs_less():
         assert all(a <= b for a, b in zip(cost, astuple(network_cost(wider)), strict=True))
 
 
-def graph_multiply_adds(model, frames, size):
-    """Multiply-adds in the graph that TensorFlow runs on one clip.
-
-    Matrix products and convolutions; and each Mul of something of the clip with a kernel, whole or in part, since a
-    depthwise kernel of one pixel is multiplied and not convolved. Folding batch norm into a kernel is none of them.
-    """
-    import tensorflow as tf
-
-    def run(clip):
-        return model(clip, training=False)
-
-    graph = tf.function(run).get_concrete_function(tf.TensorSpec((1, frames, size, size, 3))).graph
-    handles = {variable.value.handle.ref() for variable in model.weights if variable.name.endswith("kernel")}
-    kernels = {inner.name for outer, inner in graph.captures if outer.ref() in handles}  # and all made of them alone
-    of_clip = {graph.inputs[0].name}  # with all that depends on it
-    for op in graph.get_operations():
-        sources = {tensor.name for tensor in op.inputs}
-        group = of_clip if sources & of_clip else kernels if sources & kernels else set()
-        group |= {tensor.name for tensor in op.outputs}
-
-    def multiplies_kernel(op):
-        names = {tensor.name for tensor in op.inputs}
-        return bool(names & of_clip) and bool(names & kernels)
-
-    def multiply_adds(op):
-        size = op.outputs[0].shape.num_elements() if op.outputs else 0
-        match op.type:
-            case "MatMul":
-                return size * op.inputs[0].shape[0 if op.get_attr("transpose_a") else 1]
-            case "BatchMatMulV2":
-                return size * op.inputs[0].shape[-1]
-            case "Conv2D":
-                return size * op.inputs[1].shape[:3].num_elements()
-            case "DepthwiseConv2dNative":
-                return size * op.inputs[1].shape[:2].num_elements()
-            case "Mul" if multiplies_kernel(op):
-                return size
-        assert not any(word in op.type for word in ("3D", "Conv", "Einsum", "MatMul", "PartitionedCall")), op.type
-        return 0
-
-    return sum(multiply_adds(op) for op in graph.get_operations())
-
-
-def assert_built_as_counted(spec, num_classes, frames, size):
-    keras = pytest.importorskip("keras")
-    if keras.backend.backend() != "tensorflow":
+@pytest.fixture
+def on_tensorflow():
+    if pytest.importorskip("keras").backend.backend() != "tensorflow":
         pytest.skip("counts over TensorFlow's graph")
-    from movinet.model import build_movinet
-
-    model = build_movinet(spec, num_classes)
-    cost = network_cost(spec, frames, size, num_classes)
-    assert model.count_params() == cost.parameters
-    assert graph_multiply_adds(model, frames, size) == cost.flops
 
 
-def built_candidates(seed, count):
-    rng = Random(seed)
-    return [(random_spec(rng), rng.randint(1, 12)) for _ in range(count)]
-
-
-@pytest.mark.parametrize(("spec", "num_classes"), built_candidates(0, 6), ids=range(6))
-def test_a_candidate_is_built_as_counted(spec, num_classes):
-    assert_built_as_counted(spec, num_classes, spec.clip.frames, spec.clip.resolution)
+@pytest.mark.parametrize("seed", range(6))
+def test_a_candidate_is_built_as_counted(seed, on_tensorflow):
+    check_random_cost(seed)
 
 
 @pytest.mark.parametrize("name", ["a0-base", "a0-stream"])
-def test_a0_is_built_as_counted(name):
-    assert_built_as_counted(preset(name), 600, 50, 172)
+def test_a0_is_built_as_counted(name, on_tensorflow):
+    check_cost(preset(name), 50, 172, 600)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_is_built_as_counted(name):
-    assert_built_as_counted(preset(name), 600, preset(name).clip.frames, preset(name).clip.resolution)
+def test_every_preset_is_built_as_counted(name, on_tensorflow):
+    check_cost(preset(name), preset(name).clip.frames, preset(name).clip.resolution, 600)
 
 
 @pytest.mark.slow
-def test_two_hundred_candidates_are_built_as_counted():
-    for spec, num_classes in built_candidates(1, 200):
-        assert_built_as_counted(spec, num_classes, spec.clip.frames, spec.clip.resolution)
+def test_forty_candidates_are_built_as_counted(on_tensorflow):
+    assert failures(check_random_cost, range(6, 46)) == []
