@@ -34,14 +34,19 @@ class SpecError(InputError):
     """A field holds a value that is not allowed; the text names field, value and allowed values."""
 
 
-def choice(allowed: tuple[Any, ...], default: Any) -> Any:
+def choice(allowed: tuple[Any, ...], default: Any, later: bool = False) -> Any:
     """A field that takes one of `allowed`, which `choices` reads again, for the rules of a search space for one.
 
     The type counts too: 1 and True, or 2 and 2.0, are equal but are not written alike, and would differ in id.
+    later: it came after the first release, and does not count in the id of a network that has its default.
     """
     kind = type(allowed[0])
     words = ", ".join(map(str, allowed)).lower()
-    metadata = {"choices": allowed, **_rule(words, lambda value: type(value) is kind and value in allowed)}
+    metadata = {
+        "choices": allowed,
+        "later": later,
+        **_rule(words, lambda value: type(value) is kind and value in allowed),
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -199,8 +204,16 @@ class MovinetSpec(_Checked):
             for block in data["blocks"]:
                 block["layers"] = [layer | {"squeeze_excite": False} for layer in block["layers"]]
         data["use_positional_encoding"] &= self.causal
+        data = _without_later(data, MovinetSpec)
+        for block in data["blocks"]:
+            block["layers"] = [_without_later(layer, LayerSpec) for layer in block["layers"]]
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _without_later(data: dict[str, Any], kind: type) -> dict[str, Any]:
+    later = {f.name: f.default for f in fields(kind) if f.metadata.get("later")}
+    return {name: value for name, value in data.items() if name not in later or value != later[name]}
 
 
 def make_divisible(value: float, divisor: int = 8) -> int:
