@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 OUT_OF_MEMORY = -9  # the kernel's answer to a process that wants more than there is
 ERROR = re.compile(r"[\w.]*(Error|Exception)\b")  # as Python begins the last lines of a traceback
-Job = TypeVar("Job")
+Work = TypeVar("Work")
 
 
 def answer(command: Sequence[str], limit: float, threads: int = 0) -> dict[str, Any]:
@@ -37,8 +37,8 @@ def answer(command: Sequence[str], limit: float, threads: int = 0) -> dict[str, 
 
 
 def told(
-    jobs: Sequence[Job], seconds: Callable[[Job], float], name: Callable[[Job], str], tell: Callable[[str], None]
-) -> Iterator[Job]:
+    jobs: Sequence[Work], seconds: Callable[[Work], float], name: Callable[[Work], str], tell: Callable[[str], None]
+) -> Iterator[Work]:
     """The jobs, each announced with its number and how long those left will take, by what they took so far.
 
     seconds: about how long a job takes; only the proportions count.

@@ -19,7 +19,7 @@ from movinet.spec import ClipSpec
 
 CROP_MARGIN = 1.25  # a random crop of the frame should still hold as many pixels as the network takes
 USES = {"train": "train on", "val": "validate with"}  # what a run needs clips of these splits for
-Report = Callable[[str, int, int], None]
+StageProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class DataSettings:
 def prepare(
     data: DataSettings,
     clips: Iterable[ClipSpec],
-    report: Report | None = None,
+    report: StageProgress | None = None,
     note: Callable[[str], None] | None = None,
 ) -> FrameCache:
     """The frames that these clips need, decoded unless they are there already; kept in data.folder for all runs.
@@ -128,5 +128,5 @@ def how_to_read(data: DataSettings, clips: Iterable[ClipSpec]) -> Reading:
     )
 
 
-def _partly(report: Report | None, what: str) -> Progress | None:
+def _partly(report: StageProgress | None, what: str) -> Progress | None:
     return None if report is None else lambda done, total: report(what, done, total)

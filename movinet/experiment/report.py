@@ -30,7 +30,7 @@ FOLDER, FILE = "evaluation", "evaluation.json"
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationReport:
     """What evaluation.json holds, and where it lies."""
 
     folder: Path
@@ -45,7 +45,7 @@ class Report:
         return f"{self.folder}: {self.figures['clips']} clips of {self.figures['split']}: {', '.join(parts)}"
 
 
-def evaluate_folder(experiment: Experiment, folder: str | Path, progress: Progress) -> Report:
+def evaluate_folder(experiment: Experiment, folder: str | Path, progress: Progress) -> EvaluationReport:
     """Measures the folder's model or, where there is none yet, the network of the experiment's own weights.
 
     Raises ConfigError, MemberError, CheckpointError, SourceError and InputError for bad input.
@@ -71,7 +71,7 @@ def evaluate_folder(experiment: Experiment, folder: str | Path, progress: Progre
     out = folder / FOLDER
     _draw(out, cache, predictions, figures, clip)
     write_whole(out / FILE, json.dumps(figures, indent=1, ensure_ascii=False))
-    return Report(out, figures)
+    return EvaluationReport(out, figures)
 
 
 def _network(

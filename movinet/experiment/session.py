@@ -52,7 +52,7 @@ def network(experiment: Experiment, spec: MovinetSpec, classes: int) -> keras.Mo
 def train(experiment: Experiment, folder: str | Path, progress: Progress, team: Team | None = None) -> dict[str, Any]:
     """Trains to the last epoch, or until it gets no better, in `folder`; returns what metrics.json holds, if it writes.
 
-    A training that was begun there goes on. Raises ConfigError, CheckpointError, SourceError and CacheError for bad
+    A training that was begun there goes on. Raises ConfigError, TrainingStateError, SourceError and CacheError for bad
     input, TrainingDiverged when the loss is no number and going back does not help.  team: of which process 0 writes.
     """
     folder = Path(folder)

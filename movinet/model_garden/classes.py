@@ -18,7 +18,7 @@ from movinet.config.errors import InputError
 from movinet.layers.batch_norm import BatchNorm
 from movinet.layers.head import ClassifierHead
 from movinet.model import build_backbone, classifier
-from movinet.model_garden.published import Published
+from movinet.model_garden.published import PublishedGraph
 from movinet.presets import PRESETS
 from movinet.spec import ACTIVATIONS, MovinetSpec, SpecError
 from movinet.streaming import initial_states, stream_model
@@ -33,7 +33,7 @@ KERNEL_SETTINGS = {"kernel_initializer": keras.initializers.get, **REGULARIZERS}
 
 
 @keras.saving.register_keras_serializable(package="movinet")
-class Movinet(Published, keras.Model):
+class Movinet(PublishedGraph, keras.Model):
     """A backbone, with the argument names of Model Garden's.
 
     Call arguments: a clip (B, T, H, W, 3), or {"image": clip, **states}.  Returns the result of every layer, by name
@@ -136,7 +136,7 @@ class Movinet(Published, keras.Model):
 
 
 @keras.saving.register_keras_serializable(package="movinet")
-class MovinetClassifier(Published, keras.Model):
+class MovinetClassifier(PublishedGraph, keras.Model):
     """A network of a `Movinet` and a classifier, with the argument names of Model Garden's.
 
     Call arguments: a clip (B, T, H, W, 3), or {"image": clip, **states}.  Returns logits (B, num_classes), and with

@@ -11,7 +11,7 @@ from movinet.weights.tensorflow_graph import BACKBONE, LAYER, weight_routes
 from movinet.weights.tensors import weights_by_path
 
 
-class Published:
+class PublishedGraph:
     """Makes TensorFlow's checkpoints see the published object graph alone of a model.
 
     Stands before keras.Model among the bases of a model whose `network` has the layers of `build_movinet`.

@@ -10,7 +10,7 @@ Classes = list[tuple[str, float]]
 
 
 @dataclass(frozen=True)
-class Report:
+class ReportLine:
     """One line about a video: its classes, or why there are none (`error`).
 
     seconds, frame: of an answer while a video goes on.  notes: what is worth knowing of the video.

@@ -21,7 +21,7 @@ from movinet.models.model import Model
 from movinet.prediction.curves import Curves
 from movinet.prediction.follow import Answer, follow
 from movinet.prediction.overlay import Overlay
-from movinet.prediction.report import Report
+from movinet.prediction.report import ReportLine
 from movinet.prediction.video import LiveVideo, misfit, open_video
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Run:
             clip, damage = centre_clip(video, model.clip)
             logits.append(model.logits(clip))
         notes.append(damage and f"damaged: {damage}")
-        self._tell(Report(video, self._likeliest(np.mean(logits, axis=0)), notes=tuple(filter(None, notes))))
+        self._tell(ReportLine(video, self._likeliest(np.mean(logits, axis=0)), notes=tuple(filter(None, notes))))
 
     def follow(self, source: str, overlay: str | None = None, plot: str | None = None, quiet: bool = False) -> None:
         """Tells the classes of a video as it goes on, and draws them. Raises VideoError, OSError where a stream breaks.
@@ -103,7 +103,7 @@ class Run:
                 self.follow(video) if self.streaming else self.clip(video)
             except VideoError as error:
                 broken += 1
-                self._tell(Report(video, error=error.reason))
+                self._tell(ReportLine(video, error=error.reason))
             self.progress.data("videos", done, len(videos))
         return int(broken == len(videos))
 
@@ -119,9 +119,9 @@ class Run:
         return likeliest(self._probabilities(logits), self.models[0].labels, self.show.top, self.show.threshold)
 
     def _answer(self, source: str, answer: Answer) -> None:
-        self._tell(Report(source, self._likeliest(answer.logits), seconds=answer.seconds, frame=answer.frames))
+        self._tell(ReportLine(source, self._likeliest(answer.logits), seconds=answer.seconds, frame=answer.frames))
 
-    def _tell(self, report: Report) -> None:
+    def _tell(self, report: ReportLine) -> None:
         self._clear()
         if self.show.json:
             print(report.as_json(), flush=True)

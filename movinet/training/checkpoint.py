@@ -18,7 +18,7 @@ from movinet.training.settings import TrainSettings
 CHECKPOINT = "training.npz"
 
 
-class CheckpointError(InputError):
+class TrainingStateError(InputError):
     """A checkpoint is missing, damaged, or of another network or schedule."""
 
 
@@ -32,19 +32,19 @@ def write_checkpoint(path: Path, arrays: Mapping[str, np.ndarray], state: Mappin
 def read_checkpoint(
     path: Path, shapes: Mapping[str, tuple[int, ...]], settings: TrainSettings
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The arrays and the state. Raises CheckpointError unless shapes and settings are these."""
+    """The arrays and the state. Raises TrainingStateError unless shapes and settings are these."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
         state = json.loads(arrays.pop("state").tobytes())
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path}: no readable checkpoint ({error})") from error
+        raise TrainingStateError(f"{path}: no readable checkpoint ({error})") from error
     defaults, mine = (json.loads(json.dumps(asdict(each))) for each in (TrainSettings(), settings))
     theirs = {**defaults, **state["settings"]}
     for name in mine:
         if theirs[name] != mine[name]:
-            raise CheckpointError(f"{path}: written with train.{name}={theirs[name]}, not {mine[name]}")
+            raise TrainingStateError(f"{path}: written with train.{name}={theirs[name]}, not {mine[name]}")
     found = {name: array.shape for name, array in arrays.items()}
     if found != dict(shapes):
-        raise CheckpointError(f"{path}: of another network: {len(found)} arrays, here {len(shapes)}")
+        raise TrainingStateError(f"{path}: of another network: {len(found)} arrays, here {len(shapes)}")
     return arrays, state

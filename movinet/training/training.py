@@ -231,7 +231,7 @@ class Training:
     def load(self, folder: str | Path) -> dict[str, Any]:
         """Goes on where `save` was called; returns its notes.
 
-        Raises CheckpointError unless it is of the same network and settings.
+        Raises TrainingStateError unless it is of the same network and settings.
         """
         from movinet.training.randomness import reseed
 

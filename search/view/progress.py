@@ -13,7 +13,7 @@ from results.record import TrialRecord
 
 
 @dataclass
-class Training:
+class TrialProgress:
     """One network in training, a trial or a family member; accuracy: the best so far."""
 
     worker: int
@@ -66,7 +66,7 @@ class SearchProgress:
         limit = self.limit or max((cost for cost, _ in points), default=1.0)
         return log_hypervolume(points, (limit, 0.0))
 
-    def seconds_left(self, running: Iterable[Training], now: float) -> float | None:
+    def seconds_left(self, running: Iterable[TrialProgress], now: float) -> float | None:
         """At the speed so far; epochs of running trials count as parts of a trial. None while nothing is done."""
         done = len(self.records) - self.earlier + sum(training.share for training in running)
         if self.began is None or not done:
@@ -89,7 +89,7 @@ class FamilyProgress:
     began: float
     accuracies: dict[str, float] = field(default_factory=dict)  # of those trained
 
-    def seconds_left(self, running: Mapping[str, Training], now: float) -> float | None:
+    def seconds_left(self, running: Mapping[str, TrialProgress], now: float) -> float | None:
         """At the speed so far, by work. None while nothing is done."""
         work = {name: self.ratio ** (GROWTH * index) for index, name in enumerate(self.names)}
         shares = {name: training.share for name, training in running.items()} | dict.fromkeys(self.accuracies, 1.0)

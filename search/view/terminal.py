@@ -29,7 +29,7 @@ from rich.text import Text
 from results.record import TrialRecord, score_of
 from search.settings import Settings
 from search.view.listener import Listener
-from search.view.progress import FamilyProgress, SearchProgress, Training
+from search.view.progress import FamilyProgress, SearchProgress, TrialProgress
 from space.scaling.members import MEMBERS
 
 QUIET_SECONDS = 15.0  # without a terminal: the least time between two lines that only say how far something is
@@ -51,7 +51,7 @@ class Terminal(Listener):
         self.spoke = -QUIET_SECONDS
         self.steps: dict[str, TaskID] = {}  # what is prepared -> its bar
         self.notes: set[str] = set()
-        self.training: dict[int | str, Training] = {}
+        self.training: dict[int | str, TrialProgress] = {}
         self.search: SearchProgress | None = None
         self.family: FamilyProgress | None = None
         self.view = Live(console=console, get_renderable=self.render, refresh_per_second=4)
@@ -97,7 +97,7 @@ class Terminal(Listener):
             epochs = self.settings.scaling.epochs or epochs
         elif self.search and self.search.began is None:
             self.search.began = time.monotonic()
-        self.training[trial] = Training(worker, flops, epochs)
+        self.training[trial] = TrialProgress(worker, flops, epochs)
 
     def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
         training = self.training[trial]
@@ -175,7 +175,7 @@ def _heading(title: str, done: int, total: int) -> RenderableType:
     return row
 
 
-def _training_table(training: Mapping[int | str, Training]) -> RenderableType:
+def _training_table(training: Mapping[int | str, TrialProgress]) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in ("worker", "training", "MFLOPs", "epoch", "accuracy"):
         table.add_column(column, justify="right")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from movinet.bench.deploy.sitting import Measurement
+from movinet.bench.deploy.sitting import FileMeasurement
 from movinet.bench.deploy.table import name, what
 from movinet.machine.files import whole
 
@@ -17,7 +17,7 @@ SIZES = {"ours": "#9aa3ad", "peer": SHADES["peer"][1]}
 BARS = 0.8  # of the height of a row
 
 
-def draw(measurements: Sequence[Measurement], sitting: dict[str, Any], path: Path) -> None:
+def draw(measurements: Sequence[FileMeasurement], sitting: dict[str, Any], path: Path) -> None:
     """Writes a .png. Rows are the files, in the table's order; those that failed say so."""
     from matplotlib.figure import Figure
 
@@ -41,7 +41,9 @@ def draw(measurements: Sequence[Measurement], sitting: dict[str, Any], path: Pat
         figure.savefig(draft, dpi=DPI, format="png")
 
 
-def _latencies(axes: Any, measurements: Sequence[Measurement], keys: list[tuple[str, str]], threads: list[int]) -> None:
+def _latencies(
+    axes: Any, measurements: Sequence[FileMeasurement], keys: list[tuple[str, str]], threads: list[int]
+) -> None:
     height = BARS / len(threads)
     for m in measurements:
         place, shade = threads.index(m.threads), SHADES[m.side][min(threads.index(m.threads), 2)]
@@ -61,7 +63,7 @@ def _latencies(axes: Any, measurements: Sequence[Measurement], keys: list[tuple[
     _spare(axes)
 
 
-def _bars(axes: Any, values: Sequence[float | None], first: Sequence[Measurement], title: str) -> None:
+def _bars(axes: Any, values: Sequence[float | None], first: Sequence[FileMeasurement], title: str) -> None:
     for y, (value, m) in enumerate(zip(values, first, strict=True)):
         if value is not None:
             axes.barh(y, value, 0.6, color=SIZES[m.side])

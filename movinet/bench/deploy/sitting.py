@@ -53,7 +53,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class FileMeasurement:
     """One file with one number of threads: numbers, and the reason why some or all are missing.
 
     p50_ms, p95_ms, mean_ms: of `calls` calls in all rounds; rounds_ms: the p50 of each round.  load_ms: from the file
@@ -125,7 +125,7 @@ class Sitting:
         frames, size = 1 if network.streams else network.clip.frames, network.clip.resolution
         return About(network.stem, network.streams, not network.labels, frames, size, self.plan.rounds, clips)
 
-    def measurements(self) -> list[Measurement]:
+    def measurements(self) -> list[FileMeasurement]:
         """By threads, and within them file by file."""
         return [self._measurement(key, threads) for threads in self.plan.threads for key in self.plan.files()]
 
@@ -182,14 +182,14 @@ class Sitting:
             return None
         return said
 
-    def _measurement(self, key: Key, threads: int) -> Measurement:
+    def _measurement(self, key: Key, threads: int) -> FileMeasurement:
         said, file = self.answers.get((key, threads), []), self.files.get(key)
         size, failure = file.stat().st_size if file else None, self.failures.get(key)
         if not said:
-            return Measurement(*key, threads, bytes=size, failure=failure)
+            return FileMeasurement(*key, threads, bytes=size, failure=failure)
         calls = np.concatenate([each["times_ms"] for each in said])
         p50, p95 = np.percentile(calls, (50, 95)).tolist()
-        return Measurement(
+        return FileMeasurement(
             *key,
             threads,
             bytes=size,

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from movinet.bench.deploy.sitting import Measurement
+from movinet.bench.deploy.sitting import FileMeasurement
 from movinet.bench.networks.table import lines_of
 
 REFERENCE = ("peer", "float32")
 HEADINGS = ["file", "threads", "p50 ms", "p95 ms", "mean ms", "load ms", "peak MB", "file MB"]
 
 
-def name(measurement: Measurement) -> str:
+def name(measurement: FileMeasurement) -> str:
     """What a file is called where people read."""
     return f"{'Model Garden ' * (measurement.side == 'peer')}{measurement.form}"
 
 
-def markdown(measurements: Sequence[Measurement], sitting: dict[str, Any]) -> str:
+def markdown(measurements: Sequence[FileMeasurement], sitting: dict[str, Any]) -> str:
     """A line for each file and number of threads; how it was measured, and what failed and why, below.
 
     sitting: the fields of `About` and of `machine`.
@@ -37,7 +37,7 @@ def what(sitting: dict[str, Any]) -> str:
     return f"{sitting['frames']} frame{'s'[: sitting['frames'] > 1]} of {sitting['size']}²"
 
 
-def ratio(measurement: Measurement, measurements: Sequence[Measurement]) -> float | None:
+def ratio(measurement: FileMeasurement, measurements: Sequence[FileMeasurement]) -> float | None:
     """How many times faster a file is than Model Garden's float32 file on as many threads, by p50."""
     for other in measurements:
         if (other.side, other.form) == REFERENCE and other.threads == measurement.threads:
@@ -45,12 +45,12 @@ def ratio(measurement: Measurement, measurements: Sequence[Measurement]) -> floa
     return None
 
 
-def _faster(measurement: Measurement, measurements: Sequence[Measurement]) -> str:
+def _faster(measurement: FileMeasurement, measurements: Sequence[FileMeasurement]) -> str:
     found = ratio(measurement, measurements)
     return f"{found:.2f}x" if found else "-"
 
 
-def _milliseconds(measurement: Measurement, value: float | None) -> str:
+def _milliseconds(measurement: FileMeasurement, value: float | None) -> str:
     if value is None:
         return "failed" if measurement.failure else "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
@@ -64,7 +64,7 @@ def _rounds(count: int) -> str:
     return f"{count} round{'s'[: count > 1]}"
 
 
-def _notes(measurements: Sequence[Measurement], sitting: dict[str, Any]) -> list[str]:
+def _notes(measurements: Sequence[FileMeasurement], sitting: dict[str, Any]) -> list[str]:
     lines = list(dict.fromkeys(f"- {name(m)}: {m.failure}" for m in measurements if m.failure))
     lines = [*lines, ""] if lines else []
     states = ", which passes all states on," if sitting["streams"] else ""

@@ -24,7 +24,7 @@ CLASSES = 600
 
 
 @dataclass(frozen=True)
-class Job:
+class NetworkJob:
     """What one process measures; `movinet.bench.peer.measure` reads it as JSON.
 
     what: "forward" (one clip), "training" (a step of SGD) or "frame" (one more frame of a stream).
@@ -54,7 +54,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Measurement:
+class NetworkMeasurement:
     """What came out of a job: numbers, or the reason why there are none.
 
     milliseconds: the median of `runs` runs.  peak_bytes: the most memory its process held, from start to end;
@@ -77,7 +77,7 @@ class Measurement:
 
 def jobs(
     networks: dict[str, MovinetSpec], peer: bool, runs: int = 10, seconds: float = 60.0, threads: int = 0
-) -> list[Job]:
+) -> list[NetworkJob]:
     """What is to be measured, by name of the network: forward and training, and a frame where it is causal.
 
     No fused training step: what batch norms do in training cannot be folded.
@@ -89,31 +89,31 @@ def jobs(
         cases += [("frame", (1, 1, size), runs * FRAMES_PER_RUN)] if spec.causal else []
         for what, clip, count in cases:
             sides = [side for side in SIDES if _exists(side, network, what, peer)]
-            every += [Job(network, spec, what, side, clip, count, seconds, threads) for side in sides]
+            every += [NetworkJob(network, spec, what, side, clip, count, seconds, threads) for side in sides]
     return every
 
 
 def measure_all(
-    every: Sequence[Job], peer_python: str | None, limit: float, tell: Callable[[str], None]
-) -> Iterator[Measurement]:
+    every: Sequence[NetworkJob], peer_python: str | None, limit: float, tell: Callable[[str], None]
+) -> Iterator[NetworkMeasurement]:
     """Runs one job after the other; a job that fails or takes more than `limit` seconds is a reason, no error."""
     for job in told(every, _effort, lambda job: f"{job.network} {job.what}, {job.side}", tell):
         yield measure(job, peer_python if job.side == "peer" else sys.executable, limit)
 
 
-def measure(job: Job, python: str | None, limit: float) -> Measurement:
+def measure(job: NetworkJob, python: str | None, limit: float) -> NetworkMeasurement:
     """Runs one job with the interpreter `python`, for `limit` seconds at most."""
-    result = Measurement(job.network, job.what, job.side, job.clip, job.flops)
+    result = NetworkMeasurement(job.network, job.what, job.side, job.clip, job.flops)
     ours = [] if job.side == "peer" else ["-m", "movinet.bench.peer.measure"]
     command = [str(python), *(ours or [str(RUNNER)]), job.to_json()]
-    return Measurement(**{**asdict(result), **answer(command, limit, job.threads)})
+    return NetworkMeasurement(**{**asdict(result), **answer(command, limit, job.threads)})
 
 
 def _exists(side: str, network: str, what: str, peer: bool) -> bool:
     return {"ours": True, "fused": what != "training", "peer": peer and network in PRESETS}[side]
 
 
-def _effort(job: Job) -> float:
+def _effort(job: NetworkJob) -> float:
     """About how many seconds a job takes, for the estimate of the time left."""
     start, per_gflop = (40.0, 3.0) if job.side == "peer" else (15.0, 0.06)
     passes = 3 if job.what == "training" else 1

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from movinet.bench.networks.networks import SIDES, Measurement
+from movinet.bench.networks.networks import SIDES, NetworkMeasurement
 from movinet.machine.files import write_whole
 
 NAMES = {"ours": "ours", "fused": "fused", "peer": "Model Garden"}
@@ -16,7 +16,7 @@ WHAT = {"forward": "forward", "training": "training step", "frame": "stream fram
 SUFFIXES = (".json", ".md")
 
 
-def markdown(measurements: Sequence[Measurement], machine: dict[str, Any]) -> str:
+def markdown(measurements: Sequence[NetworkMeasurement], machine: dict[str, Any]) -> str:
     """A line for each network and what was measured, with ratios; reasons and the machine below."""
     sides = [side for side in SIDES if any(m.side == side for m in measurements)]
     return "\n".join([*_table(measurements, sides), "", *_notes(measurements, sides, machine)]) + "\n"
@@ -36,7 +36,7 @@ def write(
     write_whole(path, text)
 
 
-def _table(measurements: Sequence[Measurement], sides: Sequence[str]) -> list[str]:
+def _table(measurements: Sequence[NetworkMeasurement], sides: Sequence[str]) -> list[str]:
     peer = "peer" in sides
     ratios = [f"{NAMES[side]}, times faster" for side in sides if peer and side != "peer"]
     headings = ["network", "measured", "clip", "GFLOPs", "parameters"]
@@ -65,7 +65,7 @@ def lines_of(rows: Sequence[Sequence[str]], texts: int) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (aligned[0], rule, *aligned[1:])]
 
 
-def _number(measurement: Measurement | None, field: str) -> str:
+def _number(measurement: NetworkMeasurement | None, field: str) -> str:
     """A cell; a failed measurement's says so, and its reason stands below the table."""
     if measurement is None:
         return "-"
@@ -77,13 +77,13 @@ def _number(measurement: Measurement | None, field: str) -> str:
     return f"{value / 1e6:,.0f}" if field == "peak_bytes" else f"{value:,}"
 
 
-def _ratio(peer: Measurement | None, own: Measurement | None) -> str:
+def _ratio(peer: NetworkMeasurement | None, own: NetworkMeasurement | None) -> str:
     if not (peer and own and peer.milliseconds and own.milliseconds):
         return "-"
     return f"{peer.milliseconds / own.milliseconds:.1f}x"
 
 
-def _notes(measurements: Sequence[Measurement], sides: Sequence[str], machine: dict[str, Any]) -> list[str]:
+def _notes(measurements: Sequence[NetworkMeasurement], sides: Sequence[str], machine: dict[str, Any]) -> list[str]:
     lines = [f"- {m.network} {WHAT[m.what]}, {NAMES[m.side]}: {m.failure}" for m in measurements if m.failure]
     lines = [*lines, ""] if lines else []
     for side in sides:

@@ -1,6 +1,6 @@
 """One measurement in a process of its own, for our networks and for Model Garden's alike.
 
-    PYTHON measure.py '{"side": "ours", "what": "forward", ...}'   (see `movinet.bench.networks.networks.Job`)
+    PYTHON measure.py '{"side": "ours", "what": "forward", ...}'   (see `movinet.bench.networks.networks.NetworkJob`)
 
 Prints one line of JSON.  Both sides are timed, and their memory read, by the same lines; only the building differs.
 Model Garden's environment (Keras 2) runs this file by its path: no import of ours but where our networks are built.

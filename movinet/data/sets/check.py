@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from movinet.data.sources.clip_set import ClipFile, ClipSet, pictures
-from movinet.data.sources.tfrecord import RecordError, read_payload
+from movinet.data.sources.tfrecord import TFRecordError, read_payload
 from movinet.data.video.file import VideoError, VideoFile
 from movinet.data.video.image_sequence import ImageSequence
 from movinet.data.video.reading import open_clip
@@ -174,7 +174,7 @@ def _content(clip: ClipFile, hashed: bool) -> dict[str, Any]:
     if clip.offset is not None:
         try:
             payload = read_payload(clip.path, clip.offset)
-        except RecordError as error:
+        except TFRecordError as error:
             raise VideoError(clip.place, str(error)) from error
         return {"bytes": len(payload), "sha256": hashlib.sha256(payload).hexdigest() if hashed else None}
     files = pictures(clip.path) if clip.path.is_dir() else [clip.path]

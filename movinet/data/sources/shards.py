@@ -9,7 +9,7 @@ from pathlib import Path
 from movinet.data.sources.clip_set import SEPARATOR, ClipFile, ClipSet, SourceError
 from movinet.data.sources.tfrecord import (
     Feature,
-    RecordError,
+    TFRecordError,
     read_context,
     record_spans,
 )
@@ -30,14 +30,14 @@ def clips_of_shards(shards: Sequence[tuple[Path, str]]) -> ClipSet:
                 for offset, length in record_spans(file):
                     try:
                         clip, indices = _clip(path, offset, split, read_context(file, offset, length))
-                    except RecordError as error:
+                    except TFRecordError as error:
                         broken.append((f"{path}@{offset}", str(error)))
                         continue
                     if not clip.label and not indices:
                         unlabelled += 1
                     else:
                         found.append((clip, indices))
-        except RecordError as error:
+        except TFRecordError as error:
             broken.append((str(path), str(error)))
         except OSError as error:
             raise SourceError(f"{path}: {error.strerror}") from error
@@ -53,7 +53,7 @@ def _clip(path: Path, offset: int, split: str, context: dict[str, Feature]) -> t
     indices = tuple(int(value) for value in context.get("clip/label/index", ()))
     labels = _texts(context, "clip/label/string") or _texts(context, "clip/label/text")
     if labels and indices and len(labels) != len(indices):
-        raise RecordError(f"it has {len(indices)} classes by index and {len(labels)} by name")
+        raise TFRecordError(f"it has {len(indices)} classes by index and {len(labels)} by name")
     key = next(iter(_texts(context, "example/id") or _texts(context, "clip/media_id")), None)
     return ClipFile(path, SEPARATOR.join(sorted(labels)), split, offset=offset, key=key), indices
 

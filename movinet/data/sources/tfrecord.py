@@ -24,7 +24,7 @@ LANE = 1024  # bytes that one lane of the long checksum takes; a power of two
 Feature = Sequence[bytes] | Sequence[int] | Sequence[float]
 
 
-class RecordError(InputError):
+class TFRecordError(InputError):
     """Bytes that are no record; the text says what is wrong, not where."""
 
 
@@ -35,33 +35,33 @@ def framed(payload: bytes) -> bytes:
 
 
 def record_spans(file: BinaryIO) -> Iterator[tuple[int, int]]:
-    """(offset, payload bytes) of each record, from the headers alone. Raises RecordError where none follows."""
+    """(offset, payload bytes) of each record, from the headers alone. Raises TFRecordError where none follows."""
     size, offset = file.seek(0, 2), 0
     while offset < size:
         file.seek(offset)
         header = file.read(HEADER)
         if header[:2] == b"\x1f\x8b":
-            raise RecordError("compressed by gzip; unpack it first")
+            raise TFRecordError("compressed by gzip; unpack it first")
         if len(header) < HEADER or _masked(header[:8]) != header[8:]:
-            raise RecordError(f"no record at byte {offset}")
+            raise TFRecordError(f"no record at byte {offset}")
         (length,) = struct.unpack("<Q", header[:8])
         if offset + HEADER + length + FOOTER > size:
-            raise RecordError(f"the record at byte {offset} is cut short")
+            raise TFRecordError(f"the record at byte {offset} is cut short")
         yield offset, length
         offset += HEADER + length + FOOTER
 
 
 def read_payload(path: Path, offset: int) -> bytes:
-    """The payload of the record at a byte of a file, its checksums tested. Raises RecordError and OSError."""
+    """The payload of the record at a byte of a file, its checksums tested. Raises TFRecordError and OSError."""
     with path.open("rb") as file:
         file.seek(offset)
         header = file.read(HEADER)
         if len(header) < HEADER or _masked(header[:8]) != header[8:]:
-            raise RecordError(f"no record at byte {offset}")
+            raise TFRecordError(f"no record at byte {offset}")
         (length,) = struct.unpack("<Q", header[:8])
         payload, footer = file.read(length), file.read(FOOTER)
     if len(payload) < length or _masked(payload) != footer:
-        raise RecordError(f"the record at byte {offset} is damaged")
+        raise TFRecordError(f"the record at byte {offset} is damaged")
     return payload
 
 
@@ -88,7 +88,7 @@ def serialize(context: Mapping[str, Feature], lists: Mapping[str, Sequence[Featu
 
 
 def parse(payload: bytes) -> tuple[dict[str, Feature], dict[str, list[Feature]]]:
-    """Context and feature lists of a SequenceExample. Raises RecordError."""
+    """Context and feature lists of a SequenceExample. Raises TFRecordError."""
     context: dict[str, Feature] = {}
     lists: dict[str, list[Feature]] = {}
     for number, part in _parts(payload):
@@ -142,7 +142,7 @@ def _parts(message: Any) -> Iterator[tuple[int, memoryview]]:
     """The fields of a message that has no numbers of its own."""
     for number, value in _fields(message):
         if isinstance(value, int):
-            raise RecordError(NOT_ONE)
+            raise TFRecordError(NOT_ONE)
         yield number, value
 
 
@@ -161,9 +161,9 @@ def _fields(message: Any) -> Iterator[tuple[int, Any]]:
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
         else:
-            raise RecordError(NOT_ONE)
+            raise TFRecordError(NOT_ONE)
         if at + size > len(data):
-            raise RecordError(NOT_ONE)
+            raise TFRecordError(NOT_ONE)
         yield tag >> 3, data[at : at + size]
         at += size
 
@@ -175,7 +175,7 @@ def _varint(data: Any, at: int) -> tuple[int, int]:
         value |= (data[place] & 127) << 7 * (place - at)
         if data[place] < 128:
             return value & (2**64 - 1), place + 1
-    raise RecordError(NOT_ONE)
+    raise TFRecordError(NOT_ONE)
 
 
 def _varints(data: Any) -> list[int]:

@@ -17,7 +17,7 @@ from PIL import Image
 from movinet.data.sources.clip_set import DEFAULT_FRAME_RATE
 from movinet.data.sources.tfrecord import (
     Feature,
-    RecordError,
+    TFRecordError,
     parse,
     read_payload,
     serialize,
@@ -73,7 +73,7 @@ def open_record(path: Path, offset: int) -> ImageSequence:
         context, lists = parse(read_payload(path, offset))
     except OSError as error:
         raise VideoError(place, error.strerror or "cannot be read") from error
-    except RecordError as error:
+    except TFRecordError as error:
         raise VideoError(place, str(error)) from error
     images = [value for feature in lists.get("image/encoded", []) for value in feature if isinstance(value, bytes)]
     rate = float(next(iter(context.get("image/frame_rate", ())), 0)) or DEFAULT_FRAME_RATE

@@ -18,7 +18,7 @@ from movinet.bench.deploy.clips import write_clips
 from movinet.bench.deploy.files import forms_of, network_or_random, write_peer
 from movinet.bench.deploy.plot import draw
 from movinet.bench.deploy.runner import opened
-from movinet.bench.deploy.sitting import Measurement, Plan, Sitting
+from movinet.bench.deploy.sitting import FileMeasurement, Plan, Sitting
 from movinet.bench.deploy.table import markdown, ratio
 from movinet.data.centre import centre_clip
 from movinet.data.sources.clip_set import SourceError
@@ -38,11 +38,11 @@ SITTING = MACHINE | {
     "random": False,
 }
 SITTING |= {"frames": 1, "size": 172, "rounds": 3, "clips": 40}
-OURS = Measurement(
+OURS = FileMeasurement(
     "ours", "int8", 1, 4_100_000, 2.5, 3.25, 2.6, 300, (2.4, 2.5, 2.7), 31.0, 65_800_000, 5 * 10**7, 0.75
 )
 GARDEN = dataclasses.replace(OURS, side="peer", form="float32", p50_ms=5.0, bytes=14_000_000, top1=0.8)
-FAILED = Measurement("ours", "onnx", 1, failure="no Einsum")
+FAILED = FileMeasurement("ours", "onnx", 1, failure="no Einsum")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def sitting(member, clips, tmp_path_factory):
 
 
 def test_every_format_is_measured(member, clips, sitting):
-    measured = [Measurement(**m) for m in json.loads((sitting / "table.json").read_text())["measurements"]]
+    measured = [FileMeasurement(**m) for m in json.loads((sitting / "table.json").read_text())["measurements"]]
     assert [m.form for m in measured] == forms_of(network_or_random(str(member)))
     assert {"float32", "float16-rank4", "dynamic", "int8-rank4"} <= {m.form for m in measured}
     for m in measured:

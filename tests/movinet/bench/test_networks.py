@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from movinet.__main__ import main
-from movinet.bench.networks.networks import Job, Measurement, jobs, measure
+from movinet.bench.networks.networks import NetworkJob, NetworkMeasurement, jobs, measure
 from movinet.bench.networks.table import markdown, write
 from movinet.presets import preset
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, spec_to_yaml
@@ -17,7 +17,7 @@ TINY = MovinetSpec(
     StemSpec(4), (BlockSpec(4, (LayerSpec(8, (3, 3, 3)),)),), HeadSpec(8, 8), ClipSpec(2, 16), causal=True
 )
 MACHINE = {"processor": "Z80", "cores": 2, "threads": 1, "system": "CP/M", "date": "1982-01-31"}
-BASE = Measurement("a0-base", "forward", "ours", (1, 50, 172), 2_700_000_000)
+BASE = NetworkMeasurement("a0-base", "forward", "ours", (1, 50, 172), 2_700_000_000)
 MEASURED = [
     dataclasses.replace(
         BASE, side=side, parameters=3_126_071, milliseconds=ms, runs=5, peak_bytes=peak, libraries_bytes=7 * 10**8
@@ -45,7 +45,7 @@ def test_a_real_sitting(tmp_path, capsys):
     rows = cells(out)
     assert [row["measured"] for row in rows] == ["forward", "training step"]
     assert rows[1]["fused, ms"] == "-"
-    measurements = [Measurement(**m) for m in json.loads(data.read_text())["measurements"]]
+    measurements = [NetworkMeasurement(**m) for m in json.loads(data.read_text())["measurements"]]
     assert [m.failure for m in measurements] == [None] * 3
     for m in measurements:
         assert m.runs == 1
@@ -56,7 +56,7 @@ def test_a_real_sitting(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_a_frame_of_a_stream_is_measured_fused_too():
-    job = Job("tiny", TINY, "frame", "fused", (1, 1, 16), 3, 10.0, 1)
+    job = NetworkJob("tiny", TINY, "frame", "fused", (1, 1, 16), 3, 10.0, 1)
     result = measure(job, sys.executable, 300)
     assert (result.failure, result.runs) == (None, 3)
 
@@ -72,7 +72,7 @@ def test_every_side_measures_what_it_can():
 
 
 def test_a_failure_is_a_cell_with_its_reason(tmp_path):
-    job = Job("a0-base", preset("a0-base"), "forward", "peer", (1, 50, 172), 1, 1.0, 1)
+    job = NetworkJob("a0-base", preset("a0-base"), "forward", "peer", (1, 50, 172), 1, 1.0, 1)
     crashing, hanging, killed, broken = (tmp_path / name for name in ("crashing", "hanging", "killed", "broken"))
     crashing.write_text(
         "#!/bin/sh\necho 'tf.ResourceExhaustedError: no memory for (1, 50)' >&2\necho '  see above' >&2\nexit 1\n"
@@ -124,7 +124,7 @@ def test_files_are_replaced_at_once(tmp_path):
     for count in (1, 3):
         write(path, MEASURED[:count], MACHINE)
         found = json.loads(path.read_text())["measurements"]
-        assert [Measurement(**m | {"clip": tuple(m["clip"])}) for m in found] == MEASURED[:count]
+        assert [NetworkMeasurement(**m | {"clip": tuple(m["clip"])}) for m in found] == MEASURED[:count]
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -12,7 +12,7 @@ from movinet.data.cache import FrameCache
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.data.sources.source import read_source
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
-from movinet.training.checkpoint import CheckpointError
+from movinet.training.checkpoint import TrainingStateError
 from movinet.training.classes import class_weights, classes_of
 from movinet.training.measurement import TrainingDiverged
 from movinet.training.new_model import new_model
@@ -115,15 +115,15 @@ def test_a_loaded_training_goes_on_as_if_it_had_never_stopped(cache, tmp_path):
 
 def test_a_checkpoint_of_something_else_is_refused(cache, tmp_path):
     training = start(cache)
-    with pytest.raises(CheckpointError, match="no readable checkpoint"):
+    with pytest.raises(TrainingStateError, match="no readable checkpoint"):
         training.load(tmp_path)
     training.save(tmp_path)
-    with pytest.raises(CheckpointError, match=r"written with train.epochs=3, not 4"):
+    with pytest.raises(TrainingStateError, match=r"written with train.epochs=3, not 4"):
         start(cache, replace(QUICK, epochs=4)).load(tmp_path)
-    with pytest.raises(CheckpointError, match="of another network"):
+    with pytest.raises(TrainingStateError, match="of another network"):
         start(cache, spec=replace(SPEC, stem=StemSpec(8))).load(tmp_path)
     (tmp_path / "training.npz").write_bytes(b"PK\x03\x04 torn")
-    with pytest.raises(CheckpointError, match="no readable checkpoint"):
+    with pytest.raises(TrainingStateError, match="no readable checkpoint"):
         training.load(tmp_path)
 
 

@@ -89,7 +89,7 @@ def test_a_trial_measures_each_epoch_and_is_done_with_the_last(trial):
         ({"train": {"learning_rate": 1e30, "clip_norm": None}}, "diverged: "),
         ({"time_limit_s": 0.05}, "time limit: longer than the limit of 0.05 s"),
         ({"cache": "nowhere"}, "CacheError: nowhere"),
-        ({"checkpoint": "nowhere"}, "CheckpointError: nowhere"),
+        ({"checkpoint": "nowhere"}, "TrainingStateError: nowhere"),
     ],
 )
 def test_a_failing_trial_has_a_reason_and_a_log_and_the_next_runs(trial, tmp_path, changes, reason):

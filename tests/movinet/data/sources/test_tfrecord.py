@@ -14,7 +14,7 @@ from movinet.data.cache import FrameCache
 from movinet.data.sets.check import inspect, report
 from movinet.data.sources.clip_set import SourceError
 from movinet.data.sources.source import read_source
-from movinet.data.sources.tfrecord import RecordError, crc32c, framed, parse, serialize
+from movinet.data.sources.tfrecord import TFRecordError, crc32c, framed, parse, serialize
 from movinet.data.video.file import VideoError
 from movinet.data.video.frames import decode
 from movinet.data.video.records import clip_record, open_record
@@ -72,7 +72,7 @@ def test_what_is_serialized_parses_to_itself(context, lists):
 
 @given(st.binary(max_size=60))
 def test_any_bytes_parse_or_are_refused(data):
-    with contextlib.suppress(RecordError):  # no other error, no endless loop
+    with contextlib.suppress(TFRecordError):  # no other error, no endless loop
         parse(data)
 
 
