@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
@@ -12,9 +12,6 @@ from movinet.layers.conv import ConvBlock
 from movinet.layers.head import ClassifierHead, Head
 from movinet.operators import OPERATORS
 from movinet.spec import MovinetSpec
-
-if TYPE_CHECKING:
-    import keras
 
 
 def build_movinet(

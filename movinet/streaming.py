@@ -13,13 +13,13 @@ from typing import Any
 import keras
 
 from movinet.config.errors import InputError
+from movinet.layers.backend import ops
 from movinet.layers.forms import strided
 from movinet.layers.pool import CUMULATIVE, Cumulative, Exponential, Pool, Window, pool_dtype
 from movinet.model import check_movinet, in_float32
 
 __all__ = ["Cumulative", "Exponential", "Stream", "StreamModel", "Window", "initial_states", "stream_model"]
 
-ops: Any = keras.ops  # its inferred types are unions over backends
 
 Size = int | None
 

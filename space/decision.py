@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from movinet.config.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 
 class SpaceError(InputError):

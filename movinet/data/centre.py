@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,9 +12,6 @@ from movinet.data.sources.clip_set import ClipFile
 from movinet.data.video.frames import decode
 from movinet.data.video.reading import open_clip
 from movinet.spec import ClipSpec
-
-if TYPE_CHECKING:
-    pass
 
 
 def centre_clip(video: str | Path | ClipFile, clip: ClipSpec) -> tuple[np.ndarray, str | None]:

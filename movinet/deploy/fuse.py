@@ -7,11 +7,10 @@ from typing import Any
 
 import keras
 
+from movinet.layers.backend import ops
 from movinet.layers.bottleneck import Bottleneck
 from movinet.layers.conv import ConvBlock
 from movinet.layers.head import Head
-
-ops: Any = keras.ops  # its inferred types are unions over backends
 
 
 def fuse(model: keras.Model) -> keras.Model:

@@ -6,7 +6,6 @@ import csv
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from movinet.config.typed import ConfigError
 from movinet.experiment.folder import CONFIG, History
@@ -16,9 +15,6 @@ from movinet.experiment.settings import Experiment
 from movinet.training.checkpoint import CHECKPOINT
 from movinet.training.classes import classes_of
 from movinet.training.training import Training
-
-if TYPE_CHECKING:
-    pass
 
 
 def evaluate_continuously(experiment: Experiment, folder: str | Path, progress: Progress, poll: float = 10.0) -> None:

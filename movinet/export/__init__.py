@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from movinet.export.formats.format import Format as Format
     from movinet.export.formats.registry import FORMATS as FORMATS
     from movinet.export.formats.registry import QUANTIZATIONS as QUANTIZATIONS
-    from movinet.export.job import Job as Job
+    from movinet.export.job import ExportJob as ExportJob
     from movinet.export.run import export as export
 
 MODULES = {
     "export": "movinet.export.run",
     "FORMATS": "movinet.export.formats.registry",
     "Format": "movinet.export.formats.format",
-    "Job": "movinet.export.job",
+    "ExportJob": "movinet.export.job",
     "QUANTIZATIONS": "movinet.export.formats.registry",
     "ExportError": "movinet.export.errors",
 }

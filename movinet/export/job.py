@@ -39,7 +39,7 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Job:
+class ExportJob:
     """What is exported, and how: `export` tells what the fields mean."""
 
     model: keras.Model

@@ -12,12 +12,12 @@ from movinet.export.signature import Signature
 from movinet.layers.head import Head
 
 if TYPE_CHECKING:
-    from movinet.export.job import Job
+    from movinet.export.job import ExportJob
 
 VERSION = 1
 
 
-def manifest(job: Job, signature: Signature, report: dict[str, Any]) -> dict[str, Any]:
+def manifest(job: ExportJob, signature: Signature, report: dict[str, Any]) -> dict[str, Any]:
     """Plain data: inputs with shapes, initial values and what feeds them, preprocessing, labels, the file's hash."""
     return {
         "manifest": VERSION,
@@ -55,7 +55,7 @@ def manifest(job: Job, signature: Signature, report: dict[str, Any]) -> dict[str
     }
 
 
-def _seen(job: Job) -> str:
+def _seen(job: ExportJob) -> str:
     """Which frames the logits are of."""
     if not job.streams:
         return "the clip"

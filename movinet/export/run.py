@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from movinet.export.errors import RequestError
 from movinet.export.formats.format import Format
 from movinet.export.formats.registry import FORMATS, having
-from movinet.export.job import DEFAULT, Form, Job
+from movinet.export.job import DEFAULT, ExportJob, Form
 from movinet.export.progress import Say, silent
 from movinet.machine.devices import forgotten_custom_gradients
 from movinet.machine.files import drafts, put_all
@@ -74,7 +74,7 @@ def export(
     met = shown if calibration is None else checked(calibration, clip.resolution, "calibration")
     named, stops = None if labels is None else tuple(map(str, labels)), tuple(at_frames)
     _check_sizes(model, named, stops)
-    job = Job(
+    job = ExportJob(
         model,
         form,
         streams,

@@ -12,14 +12,14 @@ import tensorflow as tf
 
 from movinet.export.errors import ExportError
 from movinet.export.formats.registry import FORMATS, having
-from movinet.export.job import Job
+from movinet.export.job import ExportJob
 from movinet.export.manifest import manifest, write_manifest
 from movinet.export.proof import LIMITS, agreements
 from movinet.export.signature import Signature, clip_signature, frame_signature, stream_signature
 from movinet.model import foreign_part, is_causal
 
 
-def write(job: Job, draft: Path, stem: str) -> dict[str, Any]:
+def write(job: ExportJob, draft: Path, stem: str) -> dict[str, Any]:
     """Writes `draft`, and manifest and runners, named by `stem`; returns the report. Raises ExportError."""
     form, format = job.form, FORMATS[job.form.format]
     job.say(f"converting to {form.format}{f' ({form.quantize})' if form.quantize else ''} ...")
@@ -43,7 +43,7 @@ def write(job: Job, draft: Path, stem: str) -> dict[str, Any]:
     return report
 
 
-def signature_of(job: Job) -> Signature:
+def signature_of(job: ExportJob) -> Signature:
     """How the file is called."""
     form, format = job.form, FORMATS[job.form.format]
     int8 = form.quantize == "int8"
@@ -53,7 +53,7 @@ def signature_of(job: Job) -> Signature:
     return signature.with_next(format.next_prefix) if format.next_prefix else signature
 
 
-def _check_layers(job: Job, name: str) -> None:
+def _check_layers(job: ExportJob, name: str) -> None:
     """The graph of frames knows the layers of `build_movinet` alone, and streams are causal. Raises ExportError."""
     part, form = foreign_part(job.model), job.form
     if job.streams and not part and not is_causal(job.model):
@@ -63,7 +63,7 @@ def _check_layers(job: Job, name: str) -> None:
         raise ExportError(f"{name}: {job.model.name} has {part}; allowed: {allowed}")
 
 
-def _check_agreement(rows: list[dict[str, Any]], job: Job, name: str) -> None:
+def _check_agreement(rows: list[dict[str, Any]], job: ExportJob, name: str) -> None:
     limit = LIMITS.get(job.form.quantize, math.inf)  # NaN and infinite ones are no logits
     for row in rows:
         if not row["relative_error"] < limit:

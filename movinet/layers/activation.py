@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import keras
-
-ops: Any = keras.ops  # its inferred types are unions over backends
+from movinet.layers.backend import ops
 
 
 def hard_sigmoid(x: Any) -> Any:

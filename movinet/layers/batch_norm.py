@@ -7,8 +7,7 @@ from typing import Any
 import keras
 
 from movinet.layers import forms
-
-ops: Any = keras.ops  # its inferred types are unions over backends
+from movinet.layers.backend import ops
 
 
 @keras.saving.register_keras_serializable(package="movinet")

@@ -8,11 +8,10 @@ import keras
 
 from movinet.config.errors import InputError
 from movinet.layers import forms
+from movinet.layers.backend import ops
 from movinet.layers.conv import ConvBlock
 from movinet.layers.pool import CUMULATIVE, Pool
 from movinet.operators import OPERATORS, Operator
-
-ops: Any = keras.ops  # its inferred types are unions over backends
 
 
 @keras.saving.register_keras_serializable(package="movinet")

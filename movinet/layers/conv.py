@@ -9,9 +9,8 @@ import keras
 
 from movinet.layers import forms
 from movinet.layers.activation import ACTIVATION_FUNCTIONS
+from movinet.layers.backend import ops
 from movinet.layers.batch_norm import BatchNorm
-
-ops: Any = keras.ops  # its inferred types are unions over backends
 
 
 @keras.saving.register_keras_serializable(package="movinet")

@@ -13,9 +13,8 @@ from typing import Any
 import keras
 
 from movinet.layers.activation import hard_swish
+from movinet.layers.backend import ops
 from movinet.layers.frames import clip_of, frames_of
-
-ops: Any = keras.ops  # its inferred types are unions over backends
 
 ON_TENSORFLOW = keras.backend.backend() == "tensorflow"  # the one switch between keras.ops and TensorFlow's own forms
 if ON_TENSORFLOW:

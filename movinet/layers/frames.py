@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-
-ops: Any = keras.ops  # its inferred types are unions over backends
+from movinet.layers.backend import ops
 
 
 def frames_of(clip: Any) -> Any:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
+from movinet.layers.backend import ops
 from movinet.layers.conv import ConvBlock
 from movinet.layers.pool import CUMULATIVE, Pool, spatial_mean
-
-ops: Any = keras.ops  # its inferred types are unions over backends
 
 
 @keras.saving.register_keras_serializable(package="movinet")

@@ -9,8 +9,7 @@ from typing import Any
 import keras
 
 from movinet.config.errors import InputError
-
-ops: Any = keras.ops  # its inferred types are unions over backends
+from movinet.layers.backend import ops
 
 Averages = tuple[Any, dict[str, Any]]
 

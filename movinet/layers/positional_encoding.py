@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 
-ops: Any = keras.ops  # its inferred types are unions over backends
+from movinet.layers.backend import ops
 
 
 @keras.saving.register_keras_serializable(package="movinet")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
+from movinet.layers.backend import ops
 from movinet.layers.conv import ConvBlock
 from movinet.layers.operator import OperatorLayer
 from movinet.layers.pool import CUMULATIVE, Pool, cumulative_mean, spatial_mean
 from movinet.layers.positional_encoding import PositionalEncoding
 from movinet.operators import SQUEEZE_RATIO, squeezed_filters
 from movinet.spec import make_divisible
-
-ops: Any = keras.ops  # its inferred types are unions over backends
 
 
 @keras.saving.register_keras_serializable(package="movinet")

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import tensorflow as tf
 
+from movinet.layers.backend import ops
 from movinet.layers.frames import clip_of, frames_of
-
-ops: Any = keras.ops
 
 
 def depthwise(clip: Any, kernel: Any, stride: int, before: int, after: int, shift: Any = None) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from movinet.config.errors import InputError
+from movinet.layers.backend import ops
 from movinet.layers.batch_norm import BatchNorm
 from movinet.layers.head import ClassifierHead
 from movinet.model import build_backbone, classifier
@@ -22,8 +23,6 @@ from movinet.model_garden.published import PublishedGraph
 from movinet.presets import PRESETS
 from movinet.spec import ACTIVATIONS, MovinetSpec, SpecError
 from movinet.streaming import initial_states, stream_model
-
-ops: Any = keras.ops  # its inferred types are unions over backends
 
 MODEL_IDS = tuple(name.removesuffix("-base") for name in PRESETS if name.endswith("-base"))
 CLIP = (None, None, None, None, 3)

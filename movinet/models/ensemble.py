@@ -16,13 +16,12 @@ import numpy as np
 
 from movinet.config.errors import InputError
 from movinet.data.centre import centre_clip
+from movinet.layers.backend import ops
 from movinet.layers.pool import CUMULATIVE, Pool
 from movinet.models.folder import load_network, read_member
 from movinet.presets import ENSEMBLES
 from movinet.spec import ClipSpec
 from movinet.streaming import Stream
-
-ops: Any = keras.ops  # its inferred types are unions over backends
 
 A6 = ENSEMBLES["a6-base"]
 

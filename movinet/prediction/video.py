@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import av.error
 
@@ -16,9 +16,6 @@ from movinet.data.video.file import VideoError, VideoFile, why
 from movinet.data.video.image_sequence import ImageSequence
 from movinet.data.video.reading import open_clip
 from movinet.models.model import Model
-
-if TYPE_CHECKING:
-    pass
 
 SECONDS_TO_OPEN, SECONDS_TO_READ = 10, 30  # until a network stream counts as lost
 CAMERAS = {"linux": ("v4l2", "/dev/video{}"), "darwin": ("avfoundation", "{}")}  # format and name, by platform

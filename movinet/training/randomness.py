@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
 import keras
-
-if TYPE_CHECKING:
-    pass
 
 
 def random_states(model: keras.Model) -> list[keras.Variable]:

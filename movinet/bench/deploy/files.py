@@ -13,7 +13,7 @@ import numpy as np
 
 from movinet.bench.process import answer
 from movinet.export.formats.registry import FORMATS, forms
-from movinet.export.job import Form, Job
+from movinet.export.job import ExportJob, Form
 from movinet.export.run import export_loaded
 from movinet.machine.files import drafts, put_all
 from movinet.machine.quiet import native_stderr_closed
@@ -96,7 +96,7 @@ def _describe(network: Model, form: Form, file: Path, extra: dict[str, Any]) -> 
     from movinet.export.write import signature_of
 
     content = file.read_bytes()
-    job = Job(network.keras_network(), form, network.streams, network.clip, network.labels, network.multi_label)
+    job = ExportJob(network.keras_network(), form, network.streams, network.clip, network.labels, network.multi_label)
     report = {"file": file.name, "format": form.format, "quantize": form.quantize, "bytes": len(content)}
     report["sha256"] = hashlib.sha256(content).hexdigest()
     told = manifest(job, signature_of(job), report) | extra

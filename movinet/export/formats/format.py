@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from movinet.export.errors import ExportError
 
 if TYPE_CHECKING:
-    from movinet.export.job import Job
+    from movinet.export.job import ExportJob
     from movinet.export.signature import Signature
     from movinet.models.runtime import Call
 
@@ -31,7 +31,7 @@ class Format:
     """
 
     suffix: str
-    write: Callable[[Job, Signature, Path], dict[str, Any] | None]
+    write: Callable[[ExportJob, Signature, Path], dict[str, Any] | None]
     call: Callable[[Path], tuple[Call, str]]
     mark: str = ""
     quantizations: tuple[str, ...] = ()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from movinet.export.formats.format import Format
 
 if TYPE_CHECKING:
-    from movinet.export.job import Job
+    from movinet.export.job import ExportJob
     from movinet.export.signature import Signature
     from movinet.models.runtime import Call
 
 
-def write(job: Job, signature: Signature, draft: Path) -> None:
+def write(job: ExportJob, signature: Signature, draft: Path) -> None:
     """As Keras saves it, in the precision that it was trained in."""
     job.model.save(draft)
 

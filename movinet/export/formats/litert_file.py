@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from movinet.export.formats.format import Format
 
 if TYPE_CHECKING:
-    from movinet.export.job import Job
+    from movinet.export.job import ExportJob
     from movinet.export.signature import Signature
     from movinet.models.runtime import Call
 
 
-def write(job: Job, signature: Signature, draft: Path) -> dict[str, Any]:
+def write(job: ExportJob, signature: Signature, draft: Path) -> dict[str, Any]:
     """Builtin operators alone; the report gains how many of each. Raises ExportError for others."""
     from movinet.export.formats.saved_model import save_model
     from movinet.export.litert.convert import convert, litert_file

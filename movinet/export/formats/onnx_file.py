@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from movinet.export.formats.format import Format
 
 if TYPE_CHECKING:
-    from movinet.export.job import Job
+    from movinet.export.job import ExportJob
     from movinet.export.signature import Signature
     from movinet.models.runtime import Call
 
 OPSET = 17
 
 
-def write(job: Job, signature: Signature, draft: Path) -> None:
+def write(job: ExportJob, signature: Signature, draft: Path) -> None:
     """A file of fixed shapes."""
     import tensorflow as tf
     import tf2onnx  # pyright: ignore[reportMissingImports]

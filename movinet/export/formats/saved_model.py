@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from movinet.export.job import Job
+    from movinet.export.job import ExportJob
     from movinet.export.signature import Signature
     from movinet.models.runtime import Call, Tensors
 
 
-def write(job: Job, signature: Signature, draft: Path) -> None:
+def write(job: ExportJob, signature: Signature, draft: Path) -> None:
     """fixed: `serving_default` alone, of fixed shapes, its weights constants: what converters like best."""
     import tensorflow as tf
 

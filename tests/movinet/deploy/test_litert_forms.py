@@ -1,15 +1,12 @@
 """The convolutions of frames, by LiteRT's operators and by products, against Keras' and each other."""
 
-from typing import Any
-
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from movinet.deploy import litert_forms, xla_forms
+from movinet.layers.backend import ops
 
-ops: Any = keras.ops  # its inferred types are unions over backends
 RNG = np.random.default_rng(0)
 SIZES = [(1, 2), (5, 6), (7, 4)]
 
