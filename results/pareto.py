@@ -61,6 +61,15 @@ def log_hypervolume(points: Sequence[Point], reference: Point) -> float:
     return hypervolume(decades, (math.log10(reference[0]), reference[1]))
 
 
+def normalised_hypervolume(points: Sequence[Point], low: float, high: float, floor: float) -> float:
+    """The share of a rectangle that lies under the front, 0 to 1: decades of cost by accuracy, low to high, floor to 1.
+
+    floor: chance. Points cheaper than low count from low on; points costlier than high not at all.
+    """
+    inside = [(max(cost, low), accuracy) for cost, accuracy in points]
+    return log_hypervolume(inside, (high, floor)) / (math.log10(high / low) * (1 - floor))
+
+
 def crowding(points: Sequence[Point]) -> list[float]:
     """NSGA-II's crowding distance of points on one front: how far apart the neighbours on both sides are.
 

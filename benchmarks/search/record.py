@@ -97,9 +97,9 @@ def _draws(task: Task, rng: random.Random, count: int) -> Iterator[Candidate]:
 def train(number: int, values: dict, seed: int, settings_dict: dict, cache_folder: str) -> TrialRecord:
     """One network by one seed, on one thread, in a process of its own."""
     from movinet.config.typed import build
-    from search.engine.trial import prepare_tensorflow
+    from movinet.machine.devices import graphs_as_written, prepare_tensorflow
 
-    prepare_tensorflow(threads=1, gpu=False)
+    prepare_tensorflow(1, at_once=1, gpu=False)
     from search.evaluators.trained import Evaluation, free_memory
 
     settings = build(Settings, settings_dict)
@@ -107,8 +107,9 @@ def train(number: int, values: dict, seed: int, settings_dict: dict, cache_folde
     candidate = settings.load_space().candidate(values)
     spec, began = candidate.spec(), time.monotonic()
     evaluation = Evaluation(spec, settings.train, cache, seed)
-    while not evaluation.done:
-        evaluation.epoch()
+    with graphs_as_written():
+        while not evaluation.done:
+            evaluation.epoch()
     measurements = [asdict(measured) for measured in evaluation.measurements]
     cost = asdict(network_cost(spec, num_classes=len(classes_of(cache, settings.train))))
     accuracy = max(map(score_of, measurements))

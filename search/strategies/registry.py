@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from movinet.config.choice import Choice, NoSettings
 from search.strategies.evolution import Evolution, EvolutionSettings
 from search.strategies.guided import Guided, GuidedSettings
+from search.strategies.nsga2 import Nsga2, Nsga2Settings
 from search.strategies.random_search import RandomSearch
 from search.strategies.strategy import Strategy, Task
 
 STRATEGIES: Mapping[str, tuple[type[Strategy], type]] = {
     "random": (RandomSearch, NoSettings),
     "evolution": (Evolution, EvolutionSettings),
+    "nsga2": (Nsga2, Nsga2Settings),
     "guided": (Guided, GuidedSettings),
 }
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.pareto import crowding, front, hypervolume, log_hypervolume, ranks
+from results.pareto import crowding, front, hypervolume, log_hypervolume, normalised_hypervolume, ranks
 
 # Few distinct values, so that ties and copies are common.
 point_lists = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
@@ -82,3 +82,15 @@ def test_crowding_written_by_hand():
 def test_few_points_and_copies_are_no_special_case():
     assert crowding([(1, 0.5)]) == [math.inf]
     assert crowding([(1, 0.5)] * 3) == [math.inf, 0.0, math.inf]
+
+
+def test_the_normalised_hypervolume_is_a_share_of_the_rectangle_above_chance():
+    def share(*points):
+        return normalised_hypervolume(points, 1e6, 1e8, floor=0.2)
+
+    assert share() == share((1e9, 1.0)) == share((1e7, 0.2)) == 0
+    assert share((1e6, 1.0)) == share((1e3, 1.0))
+    assert share((1e6, 1.0)) == pytest.approx(1)
+    assert share((1e7, 1.0)) == pytest.approx(0.5)
+    assert share((1e6, 0.6)) == pytest.approx(0.5)
+    assert share((1e6, 0.6), (1e7, 1.0)) == pytest.approx(0.75)
