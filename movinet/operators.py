@@ -27,6 +27,7 @@ class Operator:
     operations: (the field's value, place, mode) -> what it does on a clip there, to the clip's own shape; none where
         the mode switches it off.
     name: of its Keras layer, in paths of weights and in names of operations; state_prefix: of its states' names.
+    published: whether the published checkpoints and their names have it.
     attributes: of its layer, with the part that each holds, where the part is called otherwise.
     """
 
@@ -36,6 +37,7 @@ class Operator:
     off: Any = False
     name: str = ""
     state_prefix: str | None = None
+    published: bool = False
     attributes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
@@ -99,6 +101,7 @@ OPERATORS = (  # in the order of a forward pass
         _squeeze_excite,
         name="se",
         state_prefix="",  # the published names
+        published=True,
         attributes={"reduce": "se_reduce", "expand": "se_expand"},
     ),
 )

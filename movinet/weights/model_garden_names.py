@@ -10,6 +10,8 @@ from typing import Any
 
 import keras
 
+from movinet.weights.tensors import check_published
+
 PARTS = {"skip_project": "skip/skip_project", "se_reduce": "se/se_reduce", "se_expand": "se/se_expand"}
 
 
@@ -17,8 +19,9 @@ def official_names(model: keras.Model) -> dict[str, Any]:
     """Model Garden's name of every variable of a `build_movinet` model, in the model's order, with our variable.
 
     The scalars of the positional encodings are all called "scale" there; here they are told apart as
-    "block{b}_layer{l}/bneck/se/position/scale".
+    "block{b}_layer{l}/bneck/se/position/scale".  CheckpointError for an operator that the original does not have.
     """
+    check_published(model)
     flat = model.get_layer("stem").conv_type == "2plus1d"
     paths = {weight.path: weight for weight in model.weights}
     return {_official_name(path, paths, flat): weight for path, weight in paths.items()}

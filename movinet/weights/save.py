@@ -20,8 +20,9 @@ def save_checkpoint(model: keras.Model, prefix: str | Path) -> None:
     in a classifier of the same arguments, `assert_existing_objects_matched` included.
     """
     from movinet.weights.tensorflow_files import write_object_checkpoint
-    from movinet.weights.tensors import weights_by_path
+    from movinet.weights.tensors import check_published, weights_by_path
 
+    check_published(model)
     write_object_checkpoint({name: weight.numpy() for name, weight in weights_by_path(model).items()}, Path(prefix))
 
 
@@ -34,7 +35,9 @@ def save_state_dict(model: keras.Model, path: str | Path) -> None:
     published one: 0.2 x + 0.5 for relu6(x + 3) / 6, so that a stream's logits differ there.
     """
     from movinet.weights.pytorch_files import write_safetensors
+    from movinet.weights.tensors import check_published
 
+    check_published(model)
     write_safetensors(model, Path(path))
 
 

@@ -48,6 +48,15 @@ def weights_by_path(model: Any) -> dict[str, Any]:
     return {f"{names.get(layer, layer)}/{rest}": weight for layer, rest, weight in split}
 
 
+def check_published(model: Any) -> None:
+    """Raises CheckpointError for a model that holds an operator which the published checkpoints have no names for."""
+    for layer in model.layers:
+        for operator, _ in layer.held() if hasattr(layer, "held") else ():
+            if not operator.published:
+                where = f"{model.name}: {layer.name}/{operator.name}"
+                raise CheckpointError(f"{where} has no published name; allowed: .keras and .weights.h5 files")
+
+
 def unreadable(path: Path, error: Exception) -> CheckpointError:
     lines = str(error).splitlines() or [type(error).__name__]
     return CheckpointError(f"{path} cannot be read: {lines[0]}")

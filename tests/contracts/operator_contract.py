@@ -26,8 +26,10 @@ from movinet.ops import operations
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec, choices, spec_from_dict
 from movinet.streaming import initial_states, stream_model
 from movinet.weights.load import load_checkpoint
+from movinet.weights.model_garden_names import official_names
 from movinet.weights.outline import outline, outline_of
-from movinet.weights.tensors import weights_by_path
+from movinet.weights.save import save_checkpoint, save_state_dict
+from movinet.weights.tensors import CheckpointError, weights_by_path
 from space.scaling.coefficients import Coefficients
 from space.scaling.compound import scale
 
@@ -115,6 +117,17 @@ class OperatorContract:
         load_checkpoint(fresh, tmp_path / "net.keras")
         np.testing.assert_array_equal(fresh(CLIP), logits)
         assert spec_from_dict(spec.to_dict()) == spec
+
+    def test_published_files_hold_it_or_refuse_it(self, operator, spec, model, tmp_path):
+        if operator.published:
+            save_checkpoint(model, tmp_path / "ckpt")
+            load_checkpoint(fresh := build_movinet(spec, 3), tmp_path / "ckpt")
+            np.testing.assert_array_equal(fresh(CLIP), model(CLIP))
+            assert len(official_names(model)) == len(model.weights)
+            return
+        for write in (save_checkpoint, save_state_dict, lambda model, _: official_names(model)):
+            with pytest.raises(CheckpointError, match=f"/{operator.name} has no published name; allowed: .keras and"):
+                write(model, tmp_path / "net.safetensors")
 
     def test_its_weights_tell_of_it(self, spec, model):
         shapes = {path: tuple(weight.shape) for path, weight in weights_by_path(model).items()}

@@ -107,4 +107,4 @@ def test_an_operator_is_added_in_three_files(tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(code, cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout[-4000:]
-    assert "17 passed" in done.stdout
+    assert "19 passed" in done.stdout
