@@ -27,7 +27,7 @@ WITHIN = {  # what a package may import of the others, where its place among the
     "space": ("space", "movinet"),
 }
 PRIVATE_PARTS = {  # of frameworks, and the files that may touch them; each says in its first lines why
-    r"\bray\._|_raylet": ("search/engine/ray_cluster.py",),
+    r"\bray\._|_raylet": (),
     r"tensorflow\.python|tensorflow\.lite\.python": (
         *("movinet/machine/devices.py", "movinet/export/litert/file_graph.py", "movinet/export/litert/int8.py"),
         "movinet/export/litert/operators.py",

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import psutil
 import pytest
@@ -12,9 +13,10 @@ import pytest
 pytest.importorskip("ray")
 
 DRIVER = """
-import os, time, ray
+import os, time
 from search.engine.ray_cluster import Workers, ray_cluster
 with ray_cluster(Workers(count=1, threads=1)):
+    import ray
     @ray.remote
     def worker(): return os.getpid()
     print(ray.get_runtime_context().gcs_address, os.environ["RAY_AUTH_TOKEN"], ray.get(worker.remote()), flush=True)
@@ -27,15 +29,21 @@ print("connected", ray.cluster_resources()["CPU"], flush=True)
 """
 
 
-@pytest.fixture(scope="module")
-def driver():
+@contextmanager
+def driving(code: str):
     """A process with a local Ray: (process, address, token, a worker's pid)."""
-    process = subprocess.Popen([sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout
     address, token, worker = process.stdout.readline().split()
     yield process, address, token, int(worker)
     process.kill()
     process.wait()
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with driving(DRIVER) as driver:
+        yield driver
 
 
 def client(address: str, **variables: str) -> subprocess.Popen:
@@ -58,6 +66,14 @@ def test_a_client_without_the_token_is_refused(driver, token):
     variables = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token} if token else {}
     answer = first_line_with(client(driver[1], **variables), ("Unauthenticated", "connected"))
     assert "InvalidAuthToken" in answer
+
+
+def test_a_ray_that_was_imported_before_is_locked_by_a_token_too():
+    with driving(f"import ray\n{DRIVER}") as (_, address, token, _worker):
+        answer = first_line_with(client(address), ("Unauthenticated", "connected"))
+        assert "InvalidAuthToken" in answer
+        trusted = client(address, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token)
+        assert first_line_with(trusted, ("Unauthenticated", "connected")) == "connected 1.0\n"
 
 
 def test_a_client_with_the_token_connects(driver):
