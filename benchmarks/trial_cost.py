@@ -55,6 +55,7 @@ def main() -> None:
 def trials_of(options: argparse.Namespace) -> dict[float, dict[str, Any]]:
     """MFLOPs -> the config of a trial (`search.engine.trial`), its clips prepared."""
     sys.path.insert(0, str(ROOT))
+    from movinet.config.file import plain
     from movinet.cost import network_cost
     from search.clips import prepare
     from search.settings import load_settings
@@ -68,7 +69,10 @@ def trials_of(options: argparse.Namespace) -> dict[float, dict[str, Any]]:
     chosen = [min(specs, key=lambda spec: abs(flops[spec] - wanted)) for wanted in options.mflops]
     cache = prepare(settings.data, [spec.clip for spec in chosen], Listener())
     train = replace(settings.train, epochs=options.epochs or settings.train.epochs)
-    common = {"name": 0, "train": asdict(train), "cache": str(Path(cache.folder).absolute()), "threads": 1}
+    data = {"train": asdict(train), "cache": str(Path(cache.folder).absolute())}
+    prepared = {**data, "data": plain(settings.data)}
+    common = {"evaluator": "trained", "prepared": prepared, "epochs": train.epochs, "path": []}
+    common |= {**data, "name": 0, "threads": 1}  # data: for checkouts of before search.evaluator
     common |= {"gpu_fraction": 0, "time_limit_s": None, "checkpoint": None, "member": None}
     return {flops[spec]: {**common, "spec": spec.to_dict()} for spec in chosen}
 

@@ -17,18 +17,18 @@ from movinet.machine.files import whole
 from movinet.training.classes import classes_of
 from movinet.training.model_folder import figures, write_description, write_metrics, write_weights
 from results.record import score_of
-from search.evaluators.trained import Evaluation
+from search.evaluators.trained import Trained
 
 CLIPS = 8  # that the file for phones is compared on
 
 
-def write_member(folder: Path, evaluation: Evaluation, data: DataSettings) -> dict[str, Any]:
+def write_member(folder: Path, evaluation: Trained, data: DataSettings) -> dict[str, Any]:
     """Writes a model folder (`movinet.training.model_folder`) and the file for phones, and returns the metrics.
 
     The folder is there as a whole or not at all. accuracy, of the weights written, is the `score_of` the last epoch.
     data: where the clips came from, for config.yaml: the folder is an experiment that can be evaluated or repeated.
     """
-    spec, settings, cache = evaluation.spec, evaluation.settings, evaluation.training.cache
+    spec, settings, cache = evaluation.spec, evaluation.train, evaluation.training.cache
     classes, measured = classes_of(cache, settings), [asdict(each) for each in evaluation.measurements]
     metrics = {
         "accuracy": score_of(measured[-1]),
@@ -50,7 +50,7 @@ def write_member(folder: Path, evaluation: Evaluation, data: DataSettings) -> di
     return metrics
 
 
-def _export(folder: Path, evaluation: Evaluation, classes: tuple[str, ...]) -> dict[str, Any]:
+def _export(folder: Path, evaluation: Trained, classes: tuple[str, ...]) -> dict[str, Any]:
     """Writes stream.tflite (of a network of whole clips clip.tflite), manifest and runners: its name, or why not.
 
     It holds the weights of model.keras, and is proved on clips of the validation split.
@@ -64,7 +64,7 @@ def _export(folder: Path, evaluation: Evaluation, classes: tuple[str, ...]) -> d
     shown = entries[np.linspace(0, len(entries) - 1, CLIPS).astype(int)]  # of several classes, which lie together
     try:
         clips = list(make_view(cache, shown, clip, *views()))
-        multi_label = evaluation.settings.multi_label
+        multi_label = evaluation.train.multi_label
         with evaluation.training.optimizer.averaged():
             report = export(model, folder / name, clip=clip, labels=classes, multi_label=multi_label, clips=clips)
     except Exception as error:  # whatever it is: the network is trained, and `export` can be called again

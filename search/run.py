@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from movinet.config.file import plain
-from movinet.data.cache import FrameCache
 from movinet.machine.files import write_whole
 from movinet.machine.lock import locked
 from movinet.spec import ClipSpec, MovinetSpec
-from movinet.training.classes import class_weights, classes_of
 from results.members import read_metrics
 from results.record import TrialRecord
 from search.clips import clips_of, prepare
 from search.engine.ray_cluster import ray_cluster, share_machine
+from search.evaluators.evaluator import Given, Prepared
+from search.evaluators.registry import EvaluatorChoice
 from search.folder import LABELS_FILE, open_run
 from search.journal import Journal
 from search.plan import Plan
@@ -41,10 +44,10 @@ def run_search(
         if len(journal.records) >= settings.search.trials:
             return journal.records
         space = settings.load_space()
-        cache = prepare(settings.data, clips_of(space), listener, run_folder)
-        classes = known_classes(cache, settings)
-        write_whole(run_folder / LABELS_FILE, json.dumps(classes, ensure_ascii=False))
-        task = Task(space, settings.load_budget(), len(classes), settings.search.reward, settings.train.epochs)
+        evaluator = settings.search.evaluator
+        prepared = evaluator.prepare(_given(settings, clips_of(space), listener, run_folder))
+        write_whole(run_folder / LABELS_FILE, json.dumps(prepared.classes, ensure_ascii=False))
+        task = Task(space, settings.load_budget(), len(prepared.classes), settings.search.reward, settings.train.epochs)
         plan = Plan(task, settings.search, journal)
         plan.check()
         workers = share_machine(settings.resources, plan.remaining)
@@ -58,7 +61,7 @@ def run_search(
             run_jobs(
                 watcher.next_job,
                 plan.remaining,
-                common_config(settings, cache, settings.search.time_limit_s),
+                _common_config(evaluator, prepared, settings.train.epochs, settings.search.time_limit_s),
                 workers,
                 run_folder,
                 watcher,
@@ -78,9 +81,9 @@ def train_family(
 ) -> dict[str, dict[str, Any]]:
     """Trains each member and writes family/<member>/; returns member -> its metrics.json.
 
-    The costliest first, so that the last to end is a short one. Members written before, of the same network and as many
-    epochs, are kept; interrupted ones go on from their last epoch. Raises RuntimeError, naming the reason, when one
-    fails; the others are written.
+    Members are trained, whatever evaluated the candidates; the costliest first, so that the last to end is a short one.
+    Those written before, of the same network and as many epochs, are kept; interrupted ones go on from their last
+    epoch. Raises RuntimeError, naming the reason, when one fails; the others are written.
     """
     run_folder, listener = Path(run_folder), listener or Listener()
     folders = {name: run_folder / "family" / name for name in members}
@@ -96,35 +99,36 @@ def train_family(
         if not missing:
             return {name: found for name in members if (found := read_metrics(folders[name]))}
         settings = replace(settings, train=replace(settings.train, epochs=epochs))
-        cache = prepare(settings.data, _clips(settings, missing), listener, run_folder)
-        classes = known_classes(cache, settings)
+        evaluator = EvaluatorChoice.of("trained")
+        prepared = evaluator.prepare(_given(settings, _clips(settings, missing), listener, run_folder))
+        common = _common_config(evaluator, prepared, epochs, None)
         workers = share_machine(settings.resources, len(missing))
         with ray_cluster(workers, address):
             from search.engine.dispatch import FamilyWatcher
             from search.engine.tuner import run_jobs
 
-            watcher = FamilyWatcher(missing, settings, run_folder, len(classes), listener)
-            run_jobs(watcher.next_job, len(missing), common_config(settings, cache, None), workers, run_folder, watcher)
+            watcher = FamilyWatcher(missing, settings, run_folder, len(prepared.classes), listener)
+            run_jobs(watcher.next_job, len(missing), common, workers, run_folder, watcher)
         if watcher.failed:
             raise RuntimeError("; ".join(f"{name}: {reason}" for name, reason in watcher.failed.items()))
         return {name: found for name in members if (found := read_metrics(folders[name]))}
 
 
-def common_config(settings: Settings, cache: FrameCache, time_limit_s: float | None) -> dict[str, Any]:
-    """What all jobs of a run have in common. data: with how the cache was decoded, so that it serves them again."""
-    read = {name: getattr(cache, name) for name in ("resolution", "frames_per_second", "seconds")}
+def _given(settings: Settings, clips: Sequence[ClipSpec], listener: Listener, run_folder: Path) -> Given:
+    return Given(settings.data, settings.train, clips, partial(prepare, settings.data, clips, listener, run_folder))
+
+
+def _common_config(
+    evaluator: EvaluatorChoice, prepared: Prepared, epochs: int, time_limit_s: float | None
+) -> dict[str, Any]:
+    """What all jobs of a run have in common (`search.engine.trial.Trial`)."""
     return {
-        "data": plain(replace(settings.data, **read)),
-        "train": asdict(settings.train),
-        "cache": str(cache.folder.resolve()),
+        "evaluator": plain(evaluator),
+        "prepared": prepared.config,
+        "epochs": epochs,
         "time_limit_s": time_limit_s,
+        "path": [os.path.abspath(folder) for folder in sys.path],
     }
-
-
-def known_classes(cache: FrameCache, settings: Settings) -> tuple[str, ...]:
-    """The names of the networks' outputs. Raises ValueError where `train.class_weights` names another."""
-    class_weights(cache, settings.train)
-    return classes_of(cache, settings.train)
 
 
 def _clips(settings: Settings, members: Mapping[str, MovinetSpec]) -> list[ClipSpec]:

@@ -18,6 +18,7 @@ from movinet.data.prepare import DataSettings
 from movinet.training.settings import TrainSettings
 from search.earlier_settings import in_todays_words
 from search.early_stopping.registry import EarlyStoppingChoice
+from search.evaluators.registry import EvaluatorChoice
 from search.objectives.objective import Reward
 from search.strategies.registry import StrategyChoice
 from space.budget import Budget
@@ -35,6 +36,7 @@ class SearchSettings:
     strategy: StrategyChoice = field(default_factory=StrategyChoice.usual)
     trials: int = 24
     seed: int = 0
+    evaluator: EvaluatorChoice = field(default_factory=EvaluatorChoice.usual)
     reward: Reward | None = None  # null: the front of accuracy and FLOPs
     early_stopping: EarlyStoppingChoice = field(default_factory=EarlyStoppingChoice.usual)
     time_limit_s: float | None = None  # per trial

@@ -20,11 +20,15 @@ from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
+from movinet.config.choice import NoSettings
+from movinet.config.file import plain
+from movinet.config.typed import build
 from movinet.cost import network_cost
 from movinet.data.cache import FrameCache
 from movinet.training.classes import classes_of
 from results.record import TrialRecord, record_from_json, score_of
 from search.clips import clips_of, prepare
+from search.evaluators.trained import Trained
 from search.settings import Settings, load_settings
 from search.strategies.strategy import Task
 from search.view.listener import Listener
@@ -96,26 +100,20 @@ def _draws(task: Task, rng: random.Random, count: int) -> Iterator[Candidate]:
 
 def train(number: int, values: dict, seed: int, settings_dict: dict, cache_folder: str) -> TrialRecord:
     """One network by one seed, on one thread, in a process of its own."""
-    from movinet.config.typed import build
-    from movinet.machine.devices import graphs_as_written, prepare_tensorflow
-
-    prepare_tensorflow(1, at_once=1, gpu=False)
-    from search.evaluators.trained import Evaluation, free_memory
-
     settings = build(Settings, settings_dict)
-    cache = FrameCache.open(cache_folder)
-    candidate = settings.load_space().candidate(values)
-    spec, began = candidate.spec(), time.monotonic()
-    evaluation = Evaluation(spec, settings.train, cache, seed)
-    with graphs_as_written():
-        while not evaluation.done:
-            evaluation.epoch()
-    measurements = [asdict(measured) for measured in evaluation.measurements]
-    cost = asdict(network_cost(spec, num_classes=len(classes_of(cache, settings.train))))
+    config = {"data": plain(settings.data), "train": asdict(settings.train), "cache": cache_folder}
+    Trained.start_worker(threads=1, gpu=False)
+    spec, began = settings.load_space().candidate(values).spec(), time.monotonic()
+    evaluator = Trained(NoSettings(), config, settings.train.epochs)
+    evaluator.begin(spec, seed)
+    while not evaluator.done:
+        evaluator.epoch()
+    seconds = time.monotonic() - began
+    evaluator.end()
+    measurements = [asdict(measured) for measured in evaluator.measurements]
+    num_classes = len(classes_of(FrameCache.open(cache_folder), settings.train))
+    cost, times = asdict(network_cost(spec, num_classes=num_classes)), evaluator.times
     accuracy = max(map(score_of, measurements))
-    seconds, times = time.monotonic() - began, dict(evaluation.times)
-    del evaluation
-    free_memory()
     return TrialRecord(
         number, values, spec.to_dict(), spec.id, cost, "finished", seed, seconds, accuracy, None, measurements, times
     )

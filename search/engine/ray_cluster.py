@@ -71,7 +71,9 @@ def ray_cluster(workers: Workers, address: str | None = None) -> Iterator[None]:
     is_first = "ray" not in sys.modules
     if not is_first and sys.modules["ray"].is_initialized():
         if address is not None:
-            raise InputError(f"--address {address} is not allowed within a Ray that runs; allowed: none, or ray.shutdown()")
+            raise InputError(
+                f"--address {address} is not allowed within a Ray; allowed: none, or ray.shutdown() before"
+            )
         _require_room(workers)
         yield
     elif address is not None:
@@ -111,7 +113,7 @@ def _start(workers: Workers, folder: str, is_first: bool) -> None:
         _temp_dir=folder,
     )
     if os.environ.get("RAY_AUTH_MODE") != "token":
-        raise RuntimeError(f"Ray {ray.__version__} has no token, as it was imported before the search")
+        raise RuntimeError("Ray has no token, as it was imported before the search; allowed: ray >= 2.60")
     if is_first and (own := ray.util.get_node_ip_address()) != LOOPBACK:
         raise RuntimeError(f"Ray listens on {own}, not on {LOOPBACK} only")
 
@@ -153,8 +155,8 @@ def _require_room(workers: Workers) -> None:
     if not any(all(node.get(name, 0) >= amount for name, amount in needed.items()) for node in nodes):
         offered = "; ".join(f"{node.get('CPU', 0):g} cores, {node.get('GPU', 0):g} GPUs" for node in nodes)
         raise InputError(
-            f"resources: a worker of {workers.threads} threads and {workers.gpu_fraction:g} GPUs has no room in the Ray "
-            f"that this process is in; allowed: as much as a machine of it has ({offered})"
+            f"resources: a worker of {workers.threads} threads and {workers.gpu_fraction:g} GPUs has no room in this "
+            f"process's Ray; allowed: as much as a machine of it has ({offered})"
         )
 
 

@@ -1,26 +1,23 @@
-"""The Ray trainable: plain dicts in, plain numbers out.  One actor, and its TensorFlow, serves many trials."""
+"""The Ray trainable: plain dicts in, plain numbers out.  One actor, with its evaluator, serves many trials."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ray import tune
 
-from movinet.config.typed import build
-from movinet.data.prepare import DataSettings
-from movinet.machine.devices import graphs_as_written, prepare_tensorflow
 from movinet.spec import spec_from_dict
 from results.record import score_of
-
-if TYPE_CHECKING:
-    from search.evaluators.trained import Evaluation
+from search.evaluators.evaluator import Evaluator
+from search.evaluators.registry import EvaluatorChoice
 
 
 class TimeLimit(Exception):
@@ -30,11 +27,11 @@ class TimeLimit(Exception):
 class Trial(tune.Trainable):
     """One step is one epoch. Whatever goes wrong in a trial ends the trial with its reason, not the actor.
 
-    config: name (trial number or member), spec, data, train and seed as dicts and numbers; cache (a folder of the
-    data's decoded frames); threads, gpu_fraction; time_limit_s or None; checkpoint (folder to go on from) or None;
-    member (folder to write the trained network to) or None; logs (folder).
+    config: name (trial number or member), spec as a dict, seed; evaluator (as in YAML), prepared (its config), epochs;
+    threads, gpu_fraction; time_limit_s or None; checkpoint (folder to go on from) or None; member (folder to write the
+    trained network to) or None; logs (folder); path (where to import evaluators from outside, too).
 
-    Each result has times: start, the worker's wait since its last trial (or its import of TensorFlow), and the parts of
+    Each result has times: start, the worker's wait since its last trial (or its import of libraries), and the parts of
     the evaluation.
     """
 
@@ -44,24 +41,24 @@ class Trial(tune.Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         self.idle_since = time.monotonic()
-        threads = config["threads"]
-        prepare_tensorflow(threads, at_once=1 if threads == 1 else 2, gpu=config["gpu_fraction"] > 0)
+        sys.path += [folder for folder in config["path"] if folder not in sys.path]
+        self.made_of: tuple[Any, ...] = ()
+        self.evaluator: Evaluator | None = None
         self.be_ready(config)
+        self.choice().kind.start_worker(config["threads"], config["gpu_fraction"] > 0)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Frees the trial before, whose graphs and weights would otherwise pile up over hundreds of trials."""
-        from search.evaluators.trained import free_memory
-
-        self.evaluation = None
-        free_memory()
+        """Frees the trial before, which would otherwise pile up over hundreds of trials."""
+        if self.evaluator:
+            self.evaluator.end()
         self.be_ready(new_config)
         return True
 
     def be_ready(self, config: dict[str, Any]) -> None:
         """Nothing of the trial is built yet, so that its errors are its own."""
         self.config = config
-        self.evaluation: Evaluation | None = None
         self.began: float | None = None
+        self.is_under_way = False
 
     def step(self) -> dict[str, Any]:
         if self.began is None:
@@ -76,22 +73,23 @@ class Trial(tune.Trainable):
             self.log(error)
         self.idle_since = time.monotonic()
         result |= {"measurements": [], "seconds": self.idle_since - self.began, "times": {"start": self.waited}}
-        if evaluation := self.evaluation:
-            result["measurements"] = [asdict(measured) for measured in evaluation.measurements]
-            result["seconds"] += evaluation.earlier_seconds
-            result["times"] |= evaluation.times
+        if self.is_under_way and (evaluator := self.evaluator):
+            result["measurements"] = [asdict(measured) for measured in evaluator.measurements]
+            result["seconds"] += evaluator.earlier_seconds
+            result["times"] |= evaluator.times
         return result
 
     def next_epoch(self) -> dict[str, Any]:
-        """The newest measurement; the network is built first if this is the trial's first step."""
-        evaluation = self.evaluation = self.evaluation or self.begin()
-        with nullcontext() if self.config["gpu_fraction"] else graphs_as_written():  # an export wants them optimized
-            last = evaluation.epoch()
-        if evaluation.done and self.config["member"]:
+        """The newest measurement; the candidate is begun first if this is the trial's first step."""
+        evaluator = self.begun()
+        last = evaluator.epoch()
+        if evaluator.done and self.config["member"]:
+            from search.evaluators.trained import Trained
             from search.member import write_member
 
-            write_member(Path(self.config["member"]), evaluation, build(DataSettings, self.config["data"]))
-        done = evaluation.done
+            assert isinstance(evaluator, Trained)  # as `train_family` asks for
+            write_member(Path(self.config["member"]), evaluator, evaluator.data)
+        done = evaluator.done
         score = score_of(asdict(last))
         return {"epoch": last.epoch, "score": score, "done": done, "should_checkpoint": not done}
 
@@ -105,25 +103,28 @@ class Trial(tune.Trainable):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
 
-    def begin(self) -> Evaluation:
-        from movinet.data.cache import FrameCache
-        from movinet.training.settings import TrainSettings
-        from search.evaluators.trained import Evaluation
+    def choice(self) -> EvaluatorChoice:
+        return EvaluatorChoice.from_plain(self.config["evaluator"], "search.evaluator")
 
+    def begun(self, checkpoint: str | None = None) -> Evaluator:
+        """The evaluator with this trial's candidate, one evaluator for all trials that have the same prepared."""
         config = self.config
-        cache, settings = FrameCache.open(config["cache"]), build(TrainSettings, config["train"])
-        evaluation = Evaluation(spec_from_dict(config["spec"]), settings, cache, config["seed"])
-        if config["checkpoint"]:
-            evaluation.load(config["checkpoint"])
-        return evaluation
+        made_of = (config["evaluator"], config["prepared"], config["epochs"])
+        if self.evaluator is None or self.made_of != made_of:
+            self.evaluator, self.made_of = self.choice().make(config["prepared"], config["epochs"]), made_of
+        if not self.is_under_way:
+            self.evaluator.begin(spec_from_dict(config["spec"]), config["seed"])
+            if checkpoint := checkpoint or config["checkpoint"]:
+                self.evaluator.load(checkpoint)
+            self.is_under_way = True
+        return self.evaluator
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        assert self.evaluation is not None
-        self.evaluation.save(checkpoint_dir)
+        self.begun().save(checkpoint_dir)
 
     def load_checkpoint(self, checkpoint: str) -> None:  # type: ignore[override]
-        self.evaluation = self.begin()
-        self.evaluation.load(checkpoint)
+        self.is_under_way = False
+        self.begun(checkpoint)
 
 
 @contextmanager

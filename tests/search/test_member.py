@@ -2,11 +2,14 @@
 
 import json
 import math
-from dataclasses import replace
+import shutil
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
+from movinet.config.choice import NoSettings
+from movinet.config.file import plain
 from movinet.data.batching.pipeline import make_view, views
 from movinet.data.cache import FrameCache
 from movinet.data.centre import centre_square
@@ -21,7 +24,7 @@ from movinet.training.measurement import Measurement
 from movinet.training.model_folder import figures
 from movinet.training.settings import TrainSettings
 from results.members import read_metrics
-from search.evaluators.trained import Evaluation
+from search.evaluators.trained import Trained
 from search.member import write_member
 from tests.movinet.export.test_run import built
 from tests.support.clip_files import numbered_frames, write_video
@@ -51,19 +54,26 @@ def data(root, cache):
     return DataSettings(path=str(root / "clips"), folder=str(root / "data"), **read)
 
 
+def begun(spec, cache, train, seed):
+    config = {"data": plain(DataSettings()), "train": asdict(train), "cache": str(cache.folder)}
+    evaluator = Trained(NoSettings(), config, train.epochs)
+    evaluator.begin(spec, seed)
+    return evaluator
+
+
 def ended(spec, cache):
     """A training as it is after its last epoch, of made-up weights and measurements."""
-    evaluation = Evaluation(spec, TrainSettings(epochs=1), cache, seed=3)
-    evaluation.training.model.set_weights(built(spec, len(LABELS)).get_weights())
-    evaluation.measurements = [Measurement(1, 1.0, 0.5, 1.0, 0.25, 2.0, 1.0, 1.0)]
-    return evaluation
+    evaluator = begun(spec, cache, TrainSettings(epochs=1), seed=3)
+    evaluator.training.model.set_weights(built(spec, len(LABELS)).get_weights())
+    evaluator.measurements = [Measurement(1, 1.0, 0.5, 1.0, 0.25, 2.0, 1.0, 1.0)]
+    return evaluator
 
 
 def trained(spec, cache, **settings):
-    evaluation = Evaluation(spec, TrainSettings(epochs=4, batch_size=2, rezero=0.2, **settings), cache, seed=0)
-    while not evaluation.done:
-        evaluation.epoch()
-    return evaluation
+    evaluator = begun(spec, cache, TrainSettings(epochs=4, batch_size=2, rezero=0.2, **settings), seed=0)
+    while not evaluator.done:
+        evaluator.epoch()
+    return evaluator
 
 
 @pytest.mark.parametrize(("spec", "name"), [(CAUSAL, "stream"), (SPEC, "clip")])
@@ -83,7 +93,7 @@ def test_the_weights_written_are_those_that_were_measured(average, cache, data, 
     evaluation = trained(CAUSAL, cache, average=average, learning_rate=0.03)
     metrics, last = write_member(tmp_path / "A0", evaluation, data), evaluation.measurements[-1]
     experiment, _ = load_experiment(tmp_path / "A0" / "config.yaml")
-    assert experiment.train == evaluation.settings
+    assert experiment.train == evaluation.train
     report = evaluate_folder(experiment, tmp_path / "A0", Progress()).figures
     assert report["top1"] == pytest.approx(metrics["accuracy"]) == metrics["top1"] == last.val_accuracy
     assert report["loss"] == pytest.approx(last.val_loss, abs=1e-5)
@@ -97,9 +107,10 @@ def test_the_weights_written_are_those_that_were_measured(average, cache, data, 
 
 
 def test_a_member_of_several_classes_a_clip_says_so(cache, data, tmp_path):
-    several = FrameCache.open(cache.folder)
-    several.labels = ("falls|moves", "moves|rises", "turns")
-    evaluation = trained(CAUSAL, several, multi_label=True)
+    folder = shutil.copytree(cache.folder, tmp_path / "frames")
+    index = json.loads((folder / "index.json").read_text())
+    (folder / "index.json").write_text(json.dumps(index | {"labels": ["falls|moves", "moves|rises", "turns"]}))
+    evaluation = trained(CAUSAL, FrameCache.open(folder), multi_label=True)
     metrics, last = write_member(tmp_path / "A0", evaluation, data), evaluation.measurements[-1]
     assert metrics["accuracy"] == metrics["map"] == last.val_map
     assert figures({"val_accuracy": 0.5, "val_top5": 1.0, "val_map": None}) == {"top1": 0.5, "top5": 1.0}

@@ -7,6 +7,9 @@ from typing import Any
 
 import yaml
 
+from movinet.spec import MovinetSpec
+from space.load import load_space
+
 SPACE = {
     "clip": {"frames": [2, 4], "frames_per_second": 4, "resolution": [16, 24]},
     "stem": {"filters": 8},
@@ -36,3 +39,20 @@ def write_config(folder: Path, data: Path, **changes: dict[str, Any]) -> Path:
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+def _network(**changes: Any) -> MovinetSpec:
+    values = {
+        "clip.frames": 2,
+        "clip.resolution": 16,
+        "block2.base_filters": 8,
+        "block2.layers": 1,
+        "block2.expand_ratio": 1,
+        "block2.kernel": [1, 3, 3],
+        "head.project_filters": 16,
+    }
+    return load_space({"space": SPACE}).candidate(values | changes).spec()
+
+
+SMALLEST = _network()
+WIDER = _network(**{"block2.base_filters": 16})

@@ -7,30 +7,17 @@ from dataclasses import asdict
 
 import pytest
 
+from movinet.config.file import plain
 from movinet.data.cache import FrameCache
+from movinet.data.prepare import DataSettings
 from movinet.training.settings import TrainSettings
 from search.clips import clips_of, prepare
+from search.evaluators.trained import Trained
 from search.settings import load_settings
 from search.view.listener import Listener
-from space.load import load_space
-from tests.support.search_runs import SPACE, write_config
+from tests.support.search_runs import SMALLEST, write_config
 
 pytest.importorskip("ray")
-SPEC = (
-    load_space({"space": SPACE})
-    .candidate(
-        {
-            "clip.frames": 2,
-            "clip.resolution": 16,
-            "block2.base_filters": 8,
-            "block2.layers": 1,
-            "block2.expand_ratio": 1,
-            "block2.kernel": [1, 3, 3],
-            "head.project_filters": 16,
-        }
-    )
-    .spec()
-)
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +32,20 @@ def trial(cache, tmp_path, monkeypatch):
     """A function that resets one trainable to a trial with these changes: the actor that every test reuses."""
     from search.engine import trial as module
 
-    monkeypatch.setattr(module, "prepare_tensorflow", lambda *_, **__: None)  # it was used by other tests before
+    monkeypatch.setattr(Trained, "start_worker", lambda threads, gpu: None)  # TensorFlow was used by other tests before
+    prepared = {
+        "data": plain(DataSettings()),
+        "train": asdict(TrainSettings(epochs=2, batch_size=8)),
+        "cache": str(cache.folder),
+    }
     config = {
         "name": 0,
-        "spec": SPEC.to_dict(),
-        "train": asdict(TrainSettings(epochs=2, batch_size=8)),
+        "spec": SMALLEST.to_dict(),
         "seed": 0,
-        "cache": str(cache.folder),
+        "evaluator": "trained",
+        "prepared": prepared,
+        "epochs": 2,
+        "path": [],
         "threads": 1,
         "gpu_fraction": 0,
         "time_limit_s": None,
@@ -61,8 +55,9 @@ def trial(cache, tmp_path, monkeypatch):
     }
     actor = module.Trial(dict(config))
 
-    def reset(train=None, **changes):
-        assert actor.reset_config({**config, **changes, "train": {**config["train"], **(train or {})}})
+    def reset(train=None, cache=None, **changes):
+        changed = {"train": {**prepared["train"], **(train or {})}, "cache": cache or prepared["cache"]}
+        assert actor.reset_config({**config, **changes, "prepared": {**prepared, **changed}})
         return actor
 
     return reset
@@ -101,7 +96,7 @@ def test_a_failing_trial_has_a_reason_and_a_log_and_the_next_runs(trial, tmp_pat
 
 
 def test_a_trial_that_needs_more_memory_than_there_is_says_so(trial):
-    huge = SPEC.to_dict() | {"clip": {"frames": 100_000, "resolution": 30_000, "frames_per_second": 4.0}}
+    huge = SMALLEST.to_dict() | {"clip": {"frames": 100_000, "resolution": 30_000, "frames_per_second": 4.0}}
     result = trial(spec=huge).step()
     assert result["done"]
     assert result["reason"].startswith("out of memory: ")
