@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from movinet.config.arguments import Parser
 from movinet.config.errors import InputError, answer
 
 if TYPE_CHECKING:
@@ -41,11 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help")):
         words.insert(0, "search")
-    parser = _parser()
-    options, options.more = parser.parse_known_args(words)
-    if options.more and options.run is not export:
-        parser.error(f"unrecognized arguments: {' '.join(options.more)}")
+    options = argparse.Namespace()
     try:
+        parser = _parser()
+        _, options.more = parser.parse_known_args(words, options)
+        if options.more and options.run is not export:
+            parser.error(f"unrecognized arguments: {' '.join(options.more)}")
         code = options.run(options) or 0
         sys.stdout.flush()
         return code
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _begun_run(options: argparse.Namespace) -> Path | None:
     """The folder of the run that the command is about, where there is one."""
     name = getattr(options, "name", None)
-    run = Path(options.runs_folder, name) if name and _is_run_name(name) else None
+    run = Path(getattr(options, "runs_folder", DEFAULT_RUNS), name) if name and _is_run_name(name) else None
     return run if run and os.path.isdir(run) else None
 
 
@@ -154,7 +156,7 @@ def export(options: argparse.Namespace) -> int:
     from movinet.export import cli
 
     run = _known_run(options)
-    parser = argparse.ArgumentParser(prog=f"run_search.py export {run.name}", add_help=False)
+    parser = Parser(prog=f"run_search.py export {run.name}", add_help=False)
     cli.add_arguments(parser)
     asked = parser.parse_args([str(run / "family"), *options.more])
     return cli.main(asked, None if asked.calibration else _training_clips(run, asked.quantize == "int8"))
@@ -215,9 +217,7 @@ def _known_run(options: argparse.Namespace) -> Path:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(metavar="VERB", required=True)
 
     def verb(function, text: str) -> argparse.ArgumentParser:

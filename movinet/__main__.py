@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from movinet.bench.cli import add_arguments as add_bench_arguments
+from movinet.config.arguments import Parser
 from movinet.config.errors import InputError, answer
 from movinet.data.cli import add_arguments as add_data_arguments
 from movinet.experiment.cli import add_arguments as add_train_arguments
@@ -37,8 +38,9 @@ LOG = "logs/movinet.log"  # of a training's model folder
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns the exit code, as `movinet.config.errors.answer` says."""
-    options = _parser().parse_args(arguments)
+    options = None
     try:
+        options = _parser().parse_args(arguments)
         code = options.run(options)
         sys.stdout.flush()
         return code
@@ -48,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m movinet", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

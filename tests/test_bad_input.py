@@ -149,18 +149,12 @@ def test_a_process_ends_with_2_and_no_traceback(arguments, tmp_path):
     assert "wrong.yaml" in done.stderr
 
 
-def test_an_unknown_option_is_explained_by_the_usage(capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["--confg", "x.yaml"])
-    assert stop.value.code == 2
-    assert "--confg" in capsys.readouterr().err
+def test_an_unknown_option_is_one_line(capsys):
+    assert "--confg" in one_line(["--confg", "x.yaml"], capsys)
 
 
 def test_an_unknown_verb_is_explained_by_the_known_ones(capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["serach"])
-    assert stop.value.code == 2
-    assert "invalid choice: 'serach' (choose from " in capsys.readouterr().err
+    assert "invalid choice: 'serach' (choose from " in one_line(["serach"], capsys)
 
 
 def test_show_wants_samples(capsys):

@@ -131,6 +131,8 @@ def main(options: argparse.Namespace) -> int:
     """Runs the chosen command. Returns 0 when it could do all; raises InputError for bad input."""
     if options.workers is not None and options.workers < 1:
         raise InputError(f"--workers {options.workers} is not allowed; allowed: 1 or more")
+    if getattr(options, "frame_rate", None) is not None and options.frame_rate <= 0:
+        raise InputError(f"--frame-rate {options.frame_rate:g} is not allowed; allowed: > 0")
     return options.work(options)
 
 
@@ -199,6 +201,10 @@ def _show(options: argparse.Namespace) -> int:
     from movinet.data.sets.contact_sheet import write_sheet
     from movinet.spec import ClipSpec
 
+    if Path(options.out).suffix != ".png":
+        raise InputError(f"--out {options.out} is not allowed; allowed: a file that ends in .png")
+    if options.seed < 0:
+        raise InputError(f"--seed {options.seed} is not allowed; allowed: 0 or more")
     clip = ClipSpec(options.frames, options.size, options.fps)
     shown = write_sheet(
         _source(options), Path(options.out), clip, options.split, options.clips, options.seed, options.workers
@@ -220,7 +226,7 @@ def _source(options: argparse.Namespace, labelled: bool = True) -> ClipSet:
 @contextlib.contextmanager
 def _parallel(options: argparse.Namespace) -> Iterator[Callable[..., Iterator[Any]]]:
     """What runs a function over many clips: processes here, or the machines of a Ray cluster."""
-    if options.address:
+    if options.address is not None:
         from movinet.machine.cluster import machines
 
         with machines(options.address) as over_machines:
@@ -242,6 +248,8 @@ def _synthesize(options: argparse.Namespace) -> int:
 
 def _journal(output: str) -> Path:
     """Beside the output while the work goes on, so that the same command continues it."""
+    if Path(output).is_dir():
+        raise InputError(f"{output}: is a folder; allowed: a file")
     path = Path(f"{output}.unfinished")
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import socket
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +16,8 @@ from typing import Any
 
 from movinet.config.errors import InputError
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 20
 IN_FLIGHT_PER_CORE = 4  # bounded: results are whole clips
 
 
@@ -34,14 +37,27 @@ def connect(address: str) -> None:
     """Joins the Ray cluster at "auto" or "host:port". Raises InputError where none answers."""
     import ray
 
+    host, _, port = address.rpartition(":")
+    if address != "auto" and not (host and port.isdecimal() and int(port) < 2**16):
+        raise InputError(f"--address {address} is not allowed; allowed: auto, or host:port")
     try:
-        host, _, port = address.rpartition(":")
-        if host:  # Ray itself would try for minutes
-            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        if host:
+            socket.create_connection((host.removeprefix("ray://"), int(port)), CONNECT_SECONDS).close()
+        _try(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, RuntimeError, ValueError) as error:
-        first = " ".join(str(error).split())
-        raise InputError(f"--address {address}: no Ray cluster answers there ({first})") from error
+    except (OSError, RuntimeError, ValueError, subprocess.TimeoutExpired) as error:
+        late = f"for {ANSWER_SECONDS} s" if isinstance(error, subprocess.TimeoutExpired) else None
+        reason = late or " ".join(str(error).split())[:200]
+        raise InputError(f"--address {address}: no Ray cluster answers there ({reason})") from error
+
+
+def _try(address: str) -> None:
+    """Joins in a process that can be ended: where something else listens, Ray itself would try for minutes."""
+    joining = "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False, logging_level='ERROR')"
+    command = [sys.executable, "-c", joining, address]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=ANSWER_SECONDS)
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
 
 
 def _over_cluster(

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 from movinet.config.errors import InputError
 from movinet.config.file import read_yaml
@@ -53,7 +54,7 @@ def load_network(member: Member) -> keras.Model:
     network = build_movinet(member.spec, len(member.labels))
     try:
         network.load_weights(member.folder / "model.keras")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:  # torn, or of another network
         reason = str(error).splitlines()[0]
         raise MemberError(f"{member.folder}/model.keras does not hold the weights of spec.yaml ({reason})") from error
     return network

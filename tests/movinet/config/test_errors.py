@@ -3,6 +3,11 @@
 import ast
 import errno
 import importlib
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +77,130 @@ def test_a_fault_that_cannot_be_logged_there_is_logged_elsewhere(tmp_path, capsy
     log = Path(line.split("(details in ")[1].rstrip(")"))
     assert "RuntimeError: broken" in log.read_text(encoding="utf-8")
     log.unlink()
+
+
+SHOW = "run_search.py show configs/spaces/moving_shapes.yaml --samples 9"
+
+# front door and arguments: what the line must name. In the folder of `place`.
+WRONG = {
+    "movinet": ["required: COMMAND"],
+    "movinet nope": ["'nope'", "predict"],
+    "movinet data": ["required: COMMAND"],
+    "movinet cost nope": ["nope", "a0-base"],
+    "movinet cost a0-base --frames 0": ["--frames 0", "1 or more"],
+    "movinet cost a0-base --frames nan": ["--frames nan", "an integer"],
+    "movinet cost a0-base --frames 99999999999999999999": ["--frames 9999", "an integer"],
+    "movinet cost empty": ["empty"],
+    "movinet cost binary.yaml": ["binary.yaml"],
+    "movinet cost list.yaml": ["list.yaml"],
+    "movinet cost a0-base --colour": ["--colour"],
+    "movinet data check nope": ["nope"],
+    "movinet data check empty": ["empty"],
+    "movinet data check clips --workers 0": ["--workers 0", "1 or more"],
+    "movinet data check clips --frame-rate nan": ["--frame-rate nan", "a number"],
+    "movinet data check clips --frame-rate inf": ["--frame-rate inf", "a number"],
+    "movinet data check clips --frame-rate -1": ["--frame-rate -1", "> 0"],
+    "movinet data check clips --report empty": ["empty", "a file"],
+    "movinet data check clips --address nonsense": ["--address nonsense", "host:port"],
+    "movinet data check clips --address ''": ["--address", "host:port"],
+    "movinet data check clips --address 127.0.0.1:1": ["--address 127.0.0.1:1", "no Ray cluster"],
+    "movinet data index clips empty": ["empty", "a file"],
+    "movinet data reduce clips out --fps nan": ["--fps nan", "a number"],
+    "movinet data reduce clips out --fps 0": ["--fps 0", "> 0"],
+    "movinet data reduce clips out --seconds -inf": ["--seconds"],
+    "movinet data reduce clips out --short-side 3": ["--short-side 3", "16"],
+    "movinet data reduce clips out --clips nan": ["nan"],
+    "movinet data reduce clips out --labels nope": ["nope"],
+    "movinet data reduce clips out --format avi": ["--format avi", "tfrecord"],
+    "movinet data show clips --out x.txt": ["--out x.txt", ".png"],
+    "movinet data show clips --out x.png --fps inf": ["--fps inf", "a number"],
+    "movinet data show clips --out x.png --seed -1": ["--seed -1", "0 or more"],
+    "movinet data show clips --out x.png --split nope": ["nope"],
+    "movinet data synthesize empty --train-clips nan": ["--train-clips nan", "an integer"],
+    "movinet data synthesize text.mp4": ["text.mp4"],
+    "movinet bench models --networks nope": ["nope", "a0-base"],
+    "movinet bench models --limit nan": ["--limit nan", "a number"],
+    "movinet bench models --out x.txt": ["--out x.txt", ".md"],
+    "movinet bench models --peer nope": ["--peer nope"],
+    "movinet bench deploy a0-stream --limit inf": ["--limit inf", "a number"],
+    "movinet train": ["--config is missing"],
+    "movinet train --config nope.yaml": ["nope.yaml"],
+    "movinet train --config binary.yaml --model_dir m": ["binary.yaml"],
+    "movinet train --model_dir torn --set train.learning_rate=.nan": ["train.learning_rate", "a number"],
+    "movinet train --model_dir torn --mode nope": ["'nope'", "train_and_eval"],
+    "movinet predict text.mp4 --model torn": ["text.mp4"],
+    "movinet predict text.mp4 --model torn --threshold nan": ["--threshold nan", "a number"],
+    "movinet predict text.mp4": ["--model"],
+    "movinet export torn --fps inf": ["--fps inf", "a number"],
+    "movinet export torn --format nope": ["'nope'", "litert"],
+    "movinet export torn": ["torn/model.keras"],
+    "movinet export a0-base": ["--out is missing"],
+    "movinet convert torn/model.keras y.keras": ["torn/model.keras"],
+    "movinet convert torn/model.keras y.onnx": ["y.onnx", ".keras"],
+    "search --confg x": ["--confg"],
+    "search serach": ["'serach'", "resume"],
+    "search --config empty": ["empty"],
+    "search --config torn/config.yaml": ["torn/config.yaml"],
+    "search resume nope": ["nope", "none yet"],
+    "search plot": ["RUN"],
+    "search show nope.yaml": ["nope.yaml"],
+    "search show list.yaml --samples nan": ["--samples nan", "an integer"],
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder of things to be refused: no videos, no YAML, and a model folder whose weights are torn."""
+    folder = tmp_path_factory.mktemp("wrong")
+    (folder / "empty").mkdir()
+    (folder / "clips" / "a").mkdir(parents=True)
+    for name in ("text.mp4", "clips/a/1.mp4"):
+        (folder / name).write_text("no video", encoding="utf-8")
+    (folder / "binary.yaml").write_bytes(bytes(range(256)))
+    (folder / "list.yaml").write_text("[1, 2]", encoding="utf-8")
+    shutil.copytree(ROOT / "tests" / "fixtures" / "before_move" / "experiment", folder / "torn")
+    weights = folder / "torn" / "model.keras"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    return folder
+
+
+@pytest.mark.parametrize("command", WRONG)
+def test_a_wrong_command_is_answered_by_one_line(command, place, monkeypatch, capsys):
+    monkeypatch.chdir(place)
+    door, *words = shlex.split(command)
+    before = sorted(place.rglob("*"))
+    assert {"movinet": movinet.main, "search": run_search.main}[door](words) == 2
+    *said, line = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert all(each == "loading the network ..." or each.startswith("note: ") for each in said)
+    for text in WRONG[command]:
+        assert text in line
+    assert sorted(place.rglob("*")) == before
+
+
+def test_what_listens_and_is_no_cluster_is_named(place, monkeypatch, capsys):
+    monkeypatch.setattr("movinet.machine.cluster.ANSWER_SECONDS", 3)
+    monkeypatch.chdir(place)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        address = f"127.0.0.1:{deaf.getsockname()[1]}"
+        assert movinet.main(["data", "check", "clips", "--address", address]) == 2
+    assert f"--address {address}: no Ray cluster answers there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("pipe", "code", "error"),
+    [("| head -0", 0, ""), ("> /dev/full", 1, "failed: No space left on device\n")],
+    ids=["closed", "full"],
+)
+@pytest.mark.parametrize("command", ["-m movinet cost a0-base", SHOW])
+def test_an_output_that_takes_nothing(command, pipe, code, error):
+    shell = f"set -o pipefail; {shlex.quote(sys.executable)} {command} {pipe}"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (code, error)
+
+
+def test_a_full_disk_is_one_line_about_the_file(place, tmp_path):
+    shell = f"ulimit -f 0; {shlex.quote(sys.executable)} -m movinet data synthesize {tmp_path / 'x'} --train-clips 1"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, f"failed: {tmp_path / 'x' / 'moving_shapes.json'}: File too large\n")
+    assert not any((tmp_path / "x").iterdir())
