@@ -26,8 +26,8 @@ from movinet.training.settings import TrainSettings
 from results.members import read_metrics
 from search.evaluators.trained import Trained
 from search.member import write_member
-from tests.movinet.export.test_run import built
 from tests.support.clip_files import numbered_frames, write_video
+from tests.support.exports import built
 from tests.support.predict_members import CAUSAL, LABELS, SPEC
 
 

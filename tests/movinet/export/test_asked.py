@@ -16,7 +16,7 @@ from movinet.export.proof import agreements
 from movinet.export.run import export
 from movinet.export.signature import clip_signature
 from movinet.models.litert import read_manifest
-from tests.movinet.export.test_run import CLIP, LABELS, SIZE, SPEC, built, frames
+from tests.support.exports import CLIP, LABELS, SIZE, SPEC, built, frames
 
 
 @pytest.fixture(scope="module")
@@ -109,25 +109,20 @@ def test_an_earlier_export_to_the_same_path_makes_way(model, tmp_path):
     assert json.loads((tmp_path / "net.report.json").read_text())["format"] == "keras"
 
 
-def test_a_saved_models_report_has_its_whole_name(model, tmp_path):
-    export(model, tmp_path / "a0.5", "saved_model", clip=CLIP, stream=False)
-    assert (tmp_path / "a0.5.report.json").exists()
-
-
-def test_a_network_of_whole_clips_is_compared_on_as_many_clips_as_there_are_frames_asked(model, tmp_path):
-    clips = [frames(5, seed) for seed in range(4)]
+def test_a_network_of_whole_clips_is_compared_on_as_many_clips_as_there_are_frames_asked(model):
+    clips, signature = [frames(5, seed) for seed in range(4)], clip_signature(model, CLIP)
     for asked, seen in (((1,), 5), ((1, 10), 10), ((1, 11), 15), ((1, 50), 20)):
-        report = export(model, tmp_path / "net.tflite", clip=CLIP, stream=False, clips=clips, at_frames=asked)
-        assert report["agreement"][-1]["frames"] == seen
-        assert [row["frames"] for row in report["agreement"]] == sorted({5, seen})
+        rows = agreements(
+            model, signature, lambda given: {"logits": signature.call(given)["logits"].numpy()}, clips, asked
+        )
+        assert [row["frames"] for row in rows] == sorted({5, seen})
 
 
-@pytest.mark.parametrize("quantize", [None, "dynamic"])
-def test_a_file_that_answers_no_numbers_is_refused(quantize, tmp_path):
+def test_a_quantised_file_that_answers_no_numbers_is_refused_too(tmp_path):
     broken = built()
     broken.weights[-1].assign(np.full(len(LABELS), np.nan))
     with pytest.raises(ExportError, match="the logits are nan off those of Keras"):
-        export(broken, tmp_path / "net.tflite", quantize=quantize, clip=CLIP)
+        export(broken, tmp_path / "net.tflite", quantize="dynamic", clip=CLIP)
     assert not list(tmp_path.iterdir())
 
 

@@ -11,7 +11,7 @@ from movinet.export.run import export
 from movinet.export.signature import clip_signature, frame_signature, stream_signature
 from movinet.presets import preset
 from movinet.spec import ClipSpec
-from tests.movinet.export.test_run import built, keras_logits
+from tests.support.exports import built, keras_logits
 from tests.support.random_specs import random_spec
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from movinet.export.run import export
-from tests.movinet.export.test_run import CLIP, LABELS, SIZE, built
 from tests.movinet.export.test_runners import node_folder  # noqa: F401  # a fixture
+from tests.support.exports import CLIP, LABELS, SIZE, built
 from tests.support.paths import ROOT
 
 DOCUMENT = ROOT / "docs" / "export.md"

@@ -24,7 +24,7 @@ from movinet.export.signature import stream_signature
 from movinet.model import build_movinet
 from movinet.models.runtime import litert_call
 from movinet.spec import BlockSpec, HeadSpec, LayerSpec, StemSpec
-from tests.movinet.export.test_run import CLIP, LABELS, SIZE, SPEC, built, frames, keras_logits
+from tests.support.exports import CLIP, LABELS, SIZE, SPEC, built, frames, keras_logits
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from movinet.export.run import export
-from tests.movinet.export.test_run import CLIP, LABELS, built, frames, keras_logits
+from tests.support.exports import CLIP, LABELS, built, frames, keras_logits, written
 
 LITERT_JS = "@litertjs/core@2.5.3"
 KINDS = {
@@ -33,11 +33,9 @@ def model() -> keras.Model:
     return built()
 
 
-@pytest.fixture(scope="module")
-def stream_file(model, tmp_path_factory) -> Path:
-    file = tmp_path_factory.mktemp("stream") / "net.tflite"
-    export(model, file, clip=CLIP, labels=LABELS, at_frames=(2,))
-    return file
+@pytest.fixture
+def stream_file() -> Path:
+    return written("litert")
 
 
 def run(command: list, folder: Path, seconds: int = 120) -> subprocess.CompletedProcess:

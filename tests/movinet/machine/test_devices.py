@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from movinet.export.run import export
 from movinet.machine.devices import forgotten_custom_gradients, graphs_as_written
-from tests.movinet.export.test_run import CLIP, built
+from tests.support.exports import CLIP, built
 
 
 @tf.custom_gradient

@@ -12,7 +12,7 @@ from movinet.export.litert.file_graph import DEPTHWISE, FileGraph
 from movinet.export.sample_clips import drawn_clips
 from movinet.export.signature import stream_signature
 from movinet.models.runtime import litert_call
-from tests.movinet.export.test_run import CLIP, SIZE, SPEC, built
+from tests.support.exports import CLIP, SIZE, SPEC, built
 
 
 @pytest.fixture(scope="module")
