@@ -81,7 +81,9 @@ def measured(checkout: Path, trial: dict[str, Any]) -> dict[str, float]:
     """Runs this file in a process that finds the checkout's packages."""
     trial = {**trial, "checkout": str(checkout.resolve())}
     command = [sys.executable, __file__, "--trial", json.dumps(trial)]
-    done = subprocess.run(command, env={**os.environ, **ONE_THREAD}, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        command, env={**os.environ, **ONE_THREAD}, stdout=subprocess.PIPE, encoding="utf-8", check=True
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -22,7 +22,7 @@ COSTS = ("flops", "parameters", "activation_bytes", "buffer_bytes")
 
 
 @dataclass(frozen=True)
-class Training:
+class RecordedTraining:
     """A network trained to the end. accuracies: after each epoch, in [0, 1].  seconds: of the whole training."""
 
     candidate: dict[str, Any]
@@ -38,13 +38,13 @@ class Training:
         return max(self.accuracies)
 
 
-def training_of(record: TrialRecord) -> Training:
+def training_of(record: TrialRecord) -> RecordedTraining:
     """What a table keeps of a finished trial."""
     accuracies = tuple(score_of(measured) for measured in record.measurements)
-    return Training(record.candidate, record.spec_id, record.cost, record.seed, accuracies, record.seconds)
+    return RecordedTraining(record.candidate, record.spec_id, record.cost, record.seed, accuracies, record.seconds)
 
 
-def write_table(path: str | Path, trainings: Iterable[Training]) -> None:
+def write_table(path: str | Path, trainings: Iterable[RecordedTraining]) -> None:
     """Writes all of them, in the order given."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -57,14 +57,14 @@ def write_table(path: str | Path, trainings: Iterable[Training]) -> None:
     Path(path).write_bytes(gzip.compress(text.getvalue().encode("utf-8"), mtime=0))
 
 
-def read_table(path: str | Path) -> list[Training]:
+def read_table(path: str | Path) -> list[RecordedTraining]:
     """What `write_table` wrote."""
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         return [_training(row) for row in csv.DictReader(file)]
 
 
-def _training(row: dict[str, str]) -> Training:
-    return Training(
+def _training(row: dict[str, str]) -> RecordedTraining:
+    return RecordedTraining(
         json.loads(row["candidate"]),
         row["spec_id"],
         {name: int(row[name]) for name in COSTS},

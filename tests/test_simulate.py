@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.search import simulate
 from movinet.cost import network_cost
-from results.table import Training, write_table
+from results.table import RecordedTraining, write_table
 from space.budget import Budget
 from space.load import load_space
 from space.sampling import sample_within
@@ -27,7 +27,7 @@ def table(tmp_path_factory):
         cost = network_cost(candidate.spec(), num_classes=12)
         best = min(0.97, 0.2 + cost.flops / 6e6 + candidate["clip.resolution"] / 100)
         curve = tuple(best * (epoch + 4) / 10 for epoch in range(1, 7))
-        trainings.append(Training(candidate.values, candidate.id, asdict(cost), 0, curve, 6.0))
+        trainings.append(RecordedTraining(candidate.values, candidate.id, asdict(cost), 0, curve, 6.0))
     path = tmp_path_factory.mktemp("table") / "made_up.csv.gz"
     write_table(path, trainings)
     return path

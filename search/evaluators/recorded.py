@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 
 from movinet.cost import Cost
-from results.table import Training
+from results.table import RecordedTraining
 from search.predictors.evidence import to_accuracy, to_z
 from search.predictors.features import features
 from space.space import Candidate, Space
@@ -38,9 +38,9 @@ class Recorded:
     error: mean absolute error of the forest's best accuracy out of the bag.  explained: of the variance of z.
     """
 
-    def __init__(self, trainings: Sequence[Training], space: Space, seed: int = 0):
+    def __init__(self, trainings: Sequence[RecordedTraining], space: Space, seed: int = 0):
         self.seed = seed
-        self.trained: dict[str, list[Training]] = {}
+        self.trained: dict[str, list[RecordedTraining]] = {}
         for training in trainings:
             self.trained.setdefault(training.spec_id, []).append(training)
         rows = [features(space.candidate(one.candidate).spec(), Cost(**one.cost)) for one in trainings]

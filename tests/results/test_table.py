@@ -1,11 +1,13 @@
 """A table is read as it was written, and equal tables are equal files."""
 
-from results.table import Training, read_table, write_table
+from results.table import RecordedTraining, read_table, write_table
 
 COST = {"flops": 1_000_000, "parameters": 9000, "activation_bytes": 4096, "buffer_bytes": 128}
 TRAININGS = [
-    Training({"clip.resolution": 16, "block2.layer1.kernel": [1, 3, 3]}, "ab12", COST, 0, (0.25, 0.5), 12.5),
-    Training({"clip.resolution": 24, "block2.layer1.kernel": [3, 3, 3]}, "cd34", COST, 1, (0.125, 0.0625), 3.25),
+    RecordedTraining({"clip.resolution": 16, "block2.layer1.kernel": [1, 3, 3]}, "ab12", COST, 0, (0.25, 0.5), 12.5),
+    RecordedTraining(
+        {"clip.resolution": 24, "block2.layer1.kernel": [3, 3, 3]}, "cd34", COST, 1, (0.125, 0.0625), 3.25
+    ),
 ]
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from movinet.cost import network_cost
-from results.table import Training
+from results.table import RecordedTraining
 from search.evaluators.recorded import Recorded
 from space.load import load_space
 from space.sampling import sample
@@ -22,7 +22,7 @@ def training(candidate, seed=0):
     cost = cost_of(candidate)
     best = min(0.95, 0.2 + cost.flops / 8e6)
     curve = tuple(best * part for part in (0.5, 0.75, 1.0))
-    return Training(candidate.values, candidate.id, asdict(cost), seed, curve, cost.flops / 1e5)
+    return RecordedTraining(candidate.values, candidate.id, asdict(cost), seed, curve, cost.flops / 1e5)
 
 
 CANDIDATES = [sample(SPACE, random.Random(seed)) for seed in range(60)]
