@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from results.axes import AXES
 from results.label_placement import Box, place_labels
 
 if typing.TYPE_CHECKING:
@@ -23,7 +24,7 @@ Line = list[tuple[float, float]]
 class Mark:
     """One network in the plot."""
 
-    mflops: float  # multiply-adds of one clip, in millions
+    cost: float  # in the unit of the plot's axis
     accuracy: float  # in [0, 1]
     label: str
 
@@ -32,9 +33,9 @@ class Mark:
 class FrontPlot:
     """All that is drawn: the front as a step line with trial numbers, the family connected, other trials faint.
 
-    Front and family by rising FLOPs.  dominated, stopped: trials off the front that ran to their end, and those that
+    Front and family by rising cost.  dominated, stopped: trials off the front that ran to their end, and those that
     early stopping ended, whose accuracy is of fewer epochs.  chance: the accuracy of guessing, if known.  measure: what
-    is called accuracy here.
+    is called accuracy here.  cost_label: of the logarithmic axis.
     """
 
     title: str
@@ -45,6 +46,7 @@ class FrontPlot:
     family: tuple[Mark, ...]
     chance: float | None
     measure: str = "accuracy"
+    cost_label: str = AXES["flops"].label
 
     @property
     def marks(self) -> tuple[Mark, ...]:
@@ -52,7 +54,7 @@ class FrontPlot:
 
 
 def draw(plot: FrontPlot) -> Figure:
-    """The figure: accuracy against FLOPs on a logarithmic axis."""
+    """The figure: accuracy against cost on a logarithmic axis."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -76,7 +78,7 @@ def draw(plot: FrontPlot) -> Figure:
             labelcolor=INK,
         )
     figure.draw_without_rendering()  # the layout is final only now, and labels are placed in pixels
-    family_line = [(mark.mflops, mark.accuracy) for mark in plot.family]
+    family_line = [(mark.cost, mark.accuracy) for mark in plot.family]
     _draw_labels(axes, plot, obstacles=_obstacles(axes, plot, [front_line, family_line]))
     return figure
 
@@ -86,15 +88,15 @@ def step_line(front: Sequence[Mark], end: float) -> Line:
     line: Line = []
     for mark in front:
         if line:
-            line.append((mark.mflops, line[-1][1]))
-        line.append((mark.mflops, mark.accuracy))
+            line.append((mark.cost, line[-1][1]))
+        line.append((mark.cost, mark.accuracy))
     return [*line, (end, line[-1][1])] if line else []
 
 
 def _prepare_axes(axes: Axes, plot: FrontPlot) -> None:
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
-    costs = [mark.mflops for mark in plot.marks] or [1.0]
+    costs = [mark.cost for mark in plot.marks] or [1.0]
     heights = [mark.accuracy for mark in plot.marks] + ([plot.chance] if plot.chance is not None else [])
     margin = max((max(costs) / min(costs)) ** 0.07, 1.3)
     axes.set_xscale("log")
@@ -106,7 +108,7 @@ def _prepare_axes(axes: Axes, plot: FrontPlot) -> None:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=(1, 2, 5, 10)))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel("MFLOPs per clip (one multiply-add = 1)", color=INK)
+    axes.set_xlabel(plot.cost_label, color=INK)
     axes.set_ylabel(f"validation {plot.measure}", color=INK)
     axes.tick_params(colors=INK, which="both", length=0)
     axes.spines[["top", "right"]].set_visible(False)
@@ -117,7 +119,7 @@ def _prepare_axes(axes: Axes, plot: FrontPlot) -> None:
 
 def _draw_marks(axes: Axes, plot: FrontPlot, front_line: Line) -> None:
     def columns(marks: Sequence[Mark]) -> tuple[list[float], list[float]]:
-        return [mark.mflops for mark in marks], [mark.accuracy for mark in marks]
+        return [mark.cost for mark in marks], [mark.accuracy for mark in marks]
 
     if plot.chance is not None:
         axes.axhline(plot.chance, color=FAINT, linestyle=":", linewidth=1.4)
@@ -140,7 +142,7 @@ def _draw_labels(axes: Axes, plot: FrontPlot, obstacles: list[Box]) -> None:
     texts = [
         axes.annotate(
             mark.label,
-            (mark.mflops, mark.accuracy),
+            (mark.cost, mark.accuracy),
             xytext=(0, 0),
             **IN_POINTS,
             ha="center",
@@ -152,7 +154,7 @@ def _draw_labels(axes: Axes, plot: FrontPlot, obstacles: list[Box]) -> None:
         )
         for index, mark in enumerate(marks)
     ]
-    anchors = [_pixels(axes, (mark.mflops, mark.accuracy)) for mark in marks]
+    anchors = [_pixels(axes, (mark.cost, mark.accuracy)) for mark in marks]
     sizes = [(extent.width, extent.height) for extent in (text.get_window_extent() for text in texts)]
     boxes = place_labels(anchors, sizes, obstacles, Box(*axes.get_window_extent().extents), gap=8.0)
     points_per_pixel = 72 / axes.figure.dpi
@@ -169,7 +171,7 @@ def _draw_labels(axes: Axes, plot: FrontPlot, obstacles: list[Box]) -> None:
 
 def _obstacles(axes: Axes, plot: FrontPlot, lines: Sequence[Line]) -> list[Box]:
     """What labels should not cover, in pixels: every mark and every text, and the lines as chains of dots."""
-    marks = [_pixels(axes, (mark.mflops, mark.accuracy)) for mark in plot.marks]
+    marks = [_pixels(axes, (mark.cost, mark.accuracy)) for mark in plot.marks]
     boxes = [Box(x - 5, y - 5, x + 5, y + 5) for x, y in marks]
     boxes += [Box(*text.get_window_extent().extents) for text in axes.texts]
     for line in lines:

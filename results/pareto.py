@@ -56,8 +56,11 @@ def hypervolume(points: Sequence[Point], reference: Point) -> float:
 
 
 def log_hypervolume(points: Sequence[Point], reference: Point) -> float:
-    """The hypervolume with costs in decades: the area under the front in a plot whose cost axis is logarithmic."""
-    decades = [(math.log10(cost), accuracy) for cost, accuracy in points]
+    """The hypervolume with costs in decades: the area under the front in a plot whose cost axis is logarithmic.
+
+    No cost counts as less than 1.
+    """
+    decades = [(math.log10(max(cost, 1)), accuracy) for cost, accuracy in points]
     return hypervolume(decades, (math.log10(reference[0]), reference[1]))
 
 

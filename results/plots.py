@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from movinet.machine.files import whole, write_whole
+from results.axes import Axis, cost_axis
 from results.drawing import FrontPlot, Mark, draw
 from results.members import read_labels, read_members
 from results.pareto import front
@@ -19,31 +20,41 @@ from results.store import load_records
 PICTURES: dict[str, dict[str, Any]] = {"pareto.png": {"dpi": 200}, "pareto.svg": {"metadata": {"Date": None}}}
 
 
-def front_records(records: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """The scored records on the front of FLOPs and accuracy, by rising FLOPs."""
+def front_records(records: Iterable[TrialRecord], axis: Axis | None = None) -> list[TrialRecord]:
+    """The scored records on the front of accuracy and of a cost, by rising cost. axis: by default the search's own."""
     scored = [record for record in records if record.scored]
-    return [scored[index] for index in front([(record.cost["flops"], record.accuracy or 0.0) for record in scored])]
+    axis = axis or cost_axis(scored)
+    return [scored[index] for index in front([(axis.of(record), record.value("accuracy")) for record in scored])]
 
 
 def front_plot(
-    records: Sequence[TrialRecord], family: dict[str, dict[str, Any]], title: str, classes: int | None
+    records: Sequence[TrialRecord],
+    family: dict[str, dict[str, Any]],
+    title: str,
+    classes: int | None,
+    axis: Axis | None = None,
 ) -> FrontPlot:
-    """The plot's data. family: member name -> its metrics (flops, accuracy); classes: how many there are to guess."""
+    """The plot's data. family: member name -> its metrics (costs, accuracy); classes: how many there are to guess.
+
+    axis: the cost shown, by default the search's own.
+    """
+    axis = axis or cost_axis(records)
     multi_label = any(record.multi_label for record in records)
-    best = front_records(records)
+    best = front_records(records, axis)
     others = [record for record in records if record.scored and record not in best]
     failed = sum(record.status == "failed" for record in records)
     counts = [f"{len(records)} trials", f"{failed} failed" if failed else "", f"{len(best)} on the front"]
-    members = [Mark(metrics["flops"] / 1e6, metrics["accuracy"], name) for name, metrics in family.items()]
+    members = [Mark(_place(metrics[axis.name], axis), metrics["accuracy"], name) for name, metrics in family.items()]
     return FrontPlot(
         title=title,
         subtitle=", ".join(filter(None, counts)),
-        dominated=tuple(_mark(record) for record in others if record.status != "stopped"),
-        stopped=tuple(_mark(record) for record in others if record.status == "stopped"),
-        front=tuple(_mark(record) for record in best),
-        family=tuple(sorted(members, key=lambda mark: mark.mflops)),
+        dominated=tuple(_mark(record, axis) for record in others if record.status != "stopped"),
+        stopped=tuple(_mark(record, axis) for record in others if record.status == "stopped"),
+        front=tuple(_mark(record, axis) for record in best),
+        family=tuple(sorted(members, key=lambda mark: mark.cost)),
         chance=1 / classes if classes and not multi_label else None,
         measure="mean average precision" if multi_label else "accuracy",
+        cost_label=axis.label,
     )
 
 
@@ -81,5 +92,10 @@ def write_front(run_folder: str | Path) -> list[Path]:
     return [run / name for name in ("front.csv", *PICTURES)]
 
 
-def _mark(record: TrialRecord) -> Mark:
-    return Mark(record.cost["flops"] / 1e6, record.accuracy or 0.0, f"#{record.trial}")
+def _mark(record: TrialRecord, axis: Axis) -> Mark:
+    return Mark(_place(axis.of(record), axis), record.value("accuracy"), f"#{record.trial}")
+
+
+def _place(value: float, axis: Axis) -> float:
+    """Where a cost stands on a logarithmic axis, which has no 0."""
+    return max(value, 1.0) / axis.scale

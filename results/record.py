@@ -13,7 +13,8 @@ from typing import Any
 
 from movinet.config.errors import InputError
 
-VERSION = 1
+VERSION = 2
+READABLE = (1, VERSION)  # 1 had neither objectives nor val_clips
 STATUSES = ("finished", "stopped", "failed")
 
 
@@ -40,6 +41,7 @@ class TrialRecord:
     status: "finished"; "stopped" early by the scheduler; "failed", with its `reason`.
     seconds: wall-clock of the trial; times: its parts (build, train, eval ...).
     rejected: candidates over budget that were drawn before this one.
+    objectives: name -> value of what the search was for, by `results.axes`.  val_clips: that accuracy was measured on.
     """
 
     trial: int
@@ -55,13 +57,15 @@ class TrialRecord:
     measurements: list[dict[str, Any]] = field(default_factory=list)
     times: dict[str, float] = field(default_factory=dict)
     rejected: int = 0
+    objectives: dict[str, float] = field(default_factory=dict)
+    val_clips: int | None = None
     version: int = VERSION
 
     def __post_init__(self):
         for f in fields(self):
             object.__setattr__(self, f.name, _plain(getattr(self, f.name)))
         if self.version != VERSION:
-            raise RecordError(f"version={self.version!r} cannot be read; allowed: {VERSION}")
+            raise RecordError(f"version={self.version!r} cannot be written; allowed: {VERSION}")
         if isinstance(self.trial, bool) or not isinstance(self.trial, int) or self.trial < 0:
             raise RecordError(f"trial={self.trial!r} is not allowed; allowed: an integer >= 0")
         if self.status not in STATUSES:
@@ -73,6 +77,15 @@ class TrialRecord:
     def scored(self) -> bool:
         """Has an accuracy: it can stand in a plot and on the front, even if it was stopped early."""
         return self.accuracy is not None and self.status != "failed"
+
+    def value(self, name: str) -> float:
+        """By the name of an axis (`results.axes`). Accuracy is a whole count of clips over all of them."""
+        if name != "accuracy":
+            return float(self.objectives[name] if name in self.objectives else self.cost[name])
+        accuracy = self.accuracy or 0.0
+        return (
+            round(accuracy * self.val_clips) / self.val_clips if self.val_clips and not self.multi_label else accuracy
+        )
 
     @property
     def multi_label(self) -> bool:
@@ -94,8 +107,9 @@ def record_from_json(text: str | bytes) -> TrialRecord:
         raise RecordError(f"not JSON ({error})") from error
     if not isinstance(data, dict):
         raise RecordError(f"{data!r} is no record; allowed: a JSON object")
-    if data.get("version") != VERSION:
-        raise RecordError(f"version={data.get('version')!r} cannot be read; allowed: {VERSION}")
+    if data.get("version") not in READABLE:
+        raise RecordError(f"version={data.get('version')!r} cannot be read; allowed: {', '.join(map(str, READABLE))}")
+    data["version"] = VERSION
     names = [f.name for f in fields(TrialRecord)]
     for name in data:
         if name not in names:

@@ -25,9 +25,9 @@ def best_trial(records: Sequence[TrialRecord], settings: SearchSettings) -> Tria
         reasons = dict.fromkeys(record.reason or record.status for record in records)
         raise NoBestTrial(f"no trial has an accuracy ({'; '.join(list(reasons)[:3]) or 'none was tried'})")
 
-    def merit(record: TrialRecord) -> tuple[float, int]:
-        value = settings.reward.of(record) if settings.reward else record.accuracy or 0.0
-        return value, -record.cost["flops"]
+    def merit(record: TrialRecord) -> tuple[float, float]:
+        value = settings.reward.of(record) if settings.reward else record.value("accuracy")
+        return value, -record.value(settings.cost)
 
     return max(scored, key=merit)
 

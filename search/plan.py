@@ -36,7 +36,7 @@ class Plan:
     def __init__(self, task: Task, settings: SearchSettings, journal: Journal):
         self.task, self.settings, self.journal = task, settings, journal
         self.strategy = settings.strategy.make(task, settings.seed)
-        self.stopping = settings.early_stopping.make(task.epochs)
+        self.stopping = settings.early_stopping.make(task.epochs, task.cost)
         self.curves = {
             record.trial: curve_of(record.trial, record.cost, record.measurements) for record in journal.records
         }

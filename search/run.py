@@ -47,7 +47,10 @@ def run_search(
         evaluator = settings.search.evaluator
         prepared = evaluator.prepare(_given(settings, clips_of(space), listener, run_folder))
         write_whole(run_folder / LABELS_FILE, json.dumps(prepared.classes, ensure_ascii=False))
-        task = Task(space, settings.load_budget(), len(prepared.classes), settings.search.reward, settings.train.epochs)
+        search = settings.search
+        task = Task(
+            space, settings.load_budget(), len(prepared.classes), search.reward, settings.train.epochs, search.cost
+        )
         plan = Plan(task, settings.search, journal)
         plan.check()
         workers = share_machine(settings.resources, plan.remaining)
@@ -57,7 +60,7 @@ def run_search(
             from search.engine.early_stopping import StoppingScheduler
             from search.engine.tuner import run_jobs
 
-            watcher = SearchWatcher(plan, settings, run_folder, listener)
+            watcher = SearchWatcher(plan, settings, run_folder, listener, prepared.val_clips)
             run_jobs(
                 watcher.next_job,
                 plan.remaining,

@@ -20,6 +20,7 @@ from search.earlier_settings import in_todays_words
 from search.early_stopping.registry import EarlyStoppingChoice
 from search.evaluators.registry import EvaluatorChoice
 from search.objectives.objective import Reward
+from search.objectives.registry import allowed_objectives
 from search.strategies.registry import StrategyChoice
 from space.budget import Budget
 from space.decision import SpaceError
@@ -37,14 +38,22 @@ class SearchSettings:
     trials: int = 24
     seed: int = 0
     evaluator: EvaluatorChoice = field(default_factory=EvaluatorChoice.usual)
+    objectives: tuple[str, ...] = ("accuracy", "flops")
     reward: Reward | None = None  # null: the front of accuracy and FLOPs
     early_stopping: EarlyStoppingChoice = field(default_factory=EarlyStoppingChoice.usual)
     time_limit_s: float | None = None  # per trial
 
     def __post_init__(self):
+        allowed = allowed_objectives(self.objectives)
+        require(allowed is None, self, "objectives", allowed or "")
         require(self.trials >= 1, self, "trials", "an integer >= 1")
         require(self.seed >= 0, self, "seed", "an integer >= 0")
         require(self.time_limit_s is None or self.time_limit_s > 0, self, "time_limit_s", "a number > 0, or null")
+
+    @property
+    def cost(self) -> str:
+        """The name of the objective beside accuracy."""
+        return next(name for name in self.objectives if name != "accuracy")
 
 
 @dataclass(frozen=True)

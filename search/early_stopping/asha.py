@@ -43,7 +43,7 @@ class OctaveAsha(EarlyStopping):
         return curve.accuracies[-1] >= quantile(accuracies, 1 - 1 / self.settings.reduction)
 
     def _octave(self, curve: Curve) -> int:
-        return int(math.log2(curve.costs[self.cost]))
+        return int(math.log2(max(curve.costs[self.cost], 1)))
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -26,7 +26,10 @@ class SearchWatcher:
     broken: the last reason once `BROKEN` trials in a row have failed; nothing more is handed out then.
     """
 
-    def __init__(self, plan: Plan, settings: Settings, run_folder: Path, listener: Listener):
+    def __init__(
+        self, plan: Plan, settings: Settings, run_folder: Path, listener: Listener, val_clips: int | None = None
+    ):
+        self.val_clips = val_clips
         self.plan, self.settings, self.run_folder, self.listener = plan, settings, run_folder, listener
         self.assigned: dict[int | str, Assignment] = {}
         self.failures: list[str] = []  # in a row
@@ -59,22 +62,26 @@ class SearchWatcher:
 
     def record(self, job: Job, ending: Ending) -> TrialRecord:
         asked = self.assigned.pop(job.name).asked
-        measurements = ending.measurements
+        measurements, accuracy = ending.measurements, max(map(score_of, ending.measurements), default=None)
+        cost = asdict(network_cost(job.spec, num_classes=self.plan.task.num_classes))
+        values = {"accuracy": accuracy, **cost}
         is_whole = len(measurements) >= self.settings.train.epochs
         return TrialRecord(
             trial=asked.trial,
             candidate=asked.candidate,
             spec=job.spec.to_dict(),
             spec_id=job.spec.id,
-            cost=asdict(network_cost(job.spec, num_classes=self.plan.task.num_classes)),
+            cost=cost,
             measurements=measurements,
-            accuracy=max(map(score_of, measurements), default=None),
+            accuracy=accuracy,
             status="failed" if ending.reason else "finished" if is_whole else "stopped",
             reason=ending.reason,
             seed=job.seed,
             seconds=ending.seconds,
             times=ending.times,
             rejected=asked.rejected,
+            objectives={name: values[name] for name in self.settings.search.objectives},
+            val_clips=self.val_clips,
         )
 
 

@@ -39,14 +39,14 @@ class Reward:
         return self.beta * abs(flops / (self.target_mflops * 1e6) - 1)
 
 
-def merits(records: Sequence[TrialRecord], reward: Reward | None) -> list[Merit]:
-    """Per scored record how good it is, by the reward, or without one by the front."""
-    return [(reward.of(record), 0.0) for record in records] if reward else pareto_merits(records)
+def merits(records: Sequence[TrialRecord], reward: Reward | None, cost: str = "flops") -> list[Merit]:
+    """Per scored record how good it is, by the reward, or without one by the front of accuracy and this cost."""
+    return [(reward.of(record), 0.0) for record in records] if reward else pareto_merits(records, cost)
 
 
-def pareto_merits(records: Sequence[TrialRecord]) -> list[Merit]:
+def pareto_merits(records: Sequence[TrialRecord], cost: str = "flops") -> list[Merit]:
     """Per scored record its place by non-domination, then by how empty the front is around it (as in NSGA-II)."""
-    points = [(float(r.cost["flops"]), r.accuracy or 0.0) for r in records]
+    points = [(r.value(cost), r.value("accuracy")) for r in records]
     fronts: dict[int, list[int]] = defaultdict(list)
     for index, rank in enumerate(ranks(points)):
         fronts[rank].append(index)

@@ -31,7 +31,7 @@ class Task:
     """Where to search, and for what.
 
     budget: what every candidate keeps.  num_classes: that it is costed for.  reward: the one number to be made large;
-    None: the front.  epochs: of a whole trial.
+    None: the front.  epochs: of a whole trial.  cost: the name of the objective beside accuracy (`results.axes`).
     """
 
     space: Space
@@ -39,6 +39,7 @@ class Task:
     num_classes: int
     reward: Reward | None = None
     epochs: int = 1
+    cost: str = "flops"
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,13 @@ class TrialProgress:
 class SearchProgress:
     """A search of `trials` trials; `records` are those that earlier processes of this run left.
 
-    limit: the FLOPs up to which networks count for the hypervolume (the budget's); None: the costliest's so far.
+    cost: the objective beside accuracy.  limit: up to which of its values networks count for the hypervolume (the
+    budget's); None: the costliest's so far.
     began: when the first trial began; None before, while workers are starting.
     """
 
-    def __init__(self, trials: int, records: Iterable[TrialRecord], limit: float | None):
-        self.trials, self.limit = trials, limit
+    def __init__(self, trials: int, records: Iterable[TrialRecord], limit: float | None, cost: str = "flops"):
+        self.trials, self.limit, self.cost = trials, limit, cost
         self.began: float | None = None
         self.records = list(records)
         self.earlier = len(self.records)
@@ -49,7 +50,7 @@ class SearchProgress:
     def best(self) -> TrialRecord | None:
         """The most accurate so far, the cheapest among equals."""
         scored = [record for record in self.records if record.scored]
-        return max(scored, key=lambda record: (record.accuracy or 0.0, -record.cost["flops"])) if scored else None
+        return max(scored, key=lambda record: (record.value("accuracy"), -record.value(self.cost))) if scored else None
 
     def ended(self, status: str) -> int:
         """How many trials ended so."""
@@ -61,7 +62,7 @@ class SearchProgress:
 
     @property
     def hypervolume(self) -> float:
-        """The area under the front in the plot: accuracy times decades of FLOPs, up to the limit."""
+        """The area under the front in the plot: accuracy times decades of cost, up to the limit."""
         points = self._points()
         limit = self.limit or max((cost for cost, _ in points), default=1.0)
         return log_hypervolume(points, (limit, 0.0))
@@ -74,7 +75,7 @@ class SearchProgress:
         return (now - self.began) / done * max(self.trials - self.earlier - done, 0.0)
 
     def _points(self) -> list[tuple[float, float]]:
-        return [(float(record.cost["flops"]), record.accuracy or 0.0) for record in self.records if record.scored]
+        return [(record.value(self.cost), record.value("accuracy")) for record in self.records if record.scored]
 
 
 GROWTH = 0.6  # training time grows as FLOPs to this power, measured on A0 to A5 of 0.5 to 14 MFLOPs on two cores

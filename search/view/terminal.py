@@ -26,6 +26,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from results.axes import AXES
 from results.record import TrialRecord, score_of
 from search.settings import Settings
 from search.view.listener import Listener
@@ -43,6 +44,7 @@ class Terminal(Listener):
 
     def __init__(self, title: str, settings: Settings, stream: TextIO | None = None, live: bool | None = None):
         self.title, self.settings, self.stream = title, settings, stream or sys.stdout
+        self.axis = AXES[settings.search.cost]
         self.live = _is_live(self.stream) if live is None else live
         console = Console(file=self.stream, force_terminal=self.live, highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
@@ -86,7 +88,9 @@ class Terminal(Listener):
         self._line(text)
 
     def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
-        self.search = SearchProgress(total, finished, self.settings.load_budget().flops)
+        self.search = SearchProgress(
+            total, finished, getattr(self.settings.load_budget(), self.axis.name, None), self.axis.name
+        )
         before = f", {len(finished)} of them recorded before" if finished else ""
         self._line(f"search: {total} trials on {_count(workers, 'worker')}{before}")
 
@@ -111,7 +115,7 @@ class Terminal(Listener):
         self.training.pop(record.trial, None)
         self.search.records.append(record)
         outcome = record.reason if record.status == "failed" else f"{record.accuracy or 0.0:.1%}"
-        text = f"trial {record.trial} {record.status}: {outcome} at {_mflops(record.cost['flops'])}"
+        text = f"trial {record.trial} {record.status}: {outcome} at {self.axis.shown(self.axis.of(record))}"
         if self.live and record.status == "failed":
             self.view.console.print(Text(text, style="red"), soft_wrap=True)
         self._line(f"{text} | {self._facts(record.trial)}")
@@ -148,7 +152,7 @@ class Terminal(Listener):
         facts = [] if self.live else [f"{len(search.records)}/{search.trials}"]
         facts += [f"{search.ended(status)} {status}" for status in ("stopped", "failed") if search.ended(status)]
         if best := search.best:
-            facts.append(f"best {best.accuracy or 0.0:.1%} at {_mflops(best.cost['flops'])} (#{best.trial})")
+            facts.append(f"best {best.accuracy or 0.0:.1%} at {self.axis.shown(self.axis.of(best))} (#{best.trial})")
             facts.append(f"front {search.front_size}, hypervolume {search.hypervolume:.3f}")
         if self.family:  # the search is over
             return "   ".join(facts)

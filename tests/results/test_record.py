@@ -65,7 +65,7 @@ def test_only_what_has_an_accuracy_and_did_not_fail_is_scored():
     [
         ("{", "not JSON"),
         ("[1]", r"\[1\] is no record"),
-        ('{"version": 2}', "version=2 cannot be read; allowed: 1"),
+        ('{"version": 3}', "version=3 cannot be read; allowed: 1, 2"),
         ('{"version": 1, "colour": 1}', "colour is not a field"),
         ('{"version": 1, "trial": 1}', "incomplete: candidate, spec"),
     ],

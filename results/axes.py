@@ -1,0 +1,50 @@
+"""What networks are measured by: names, units and directions, as `search.objectives` and the plots know them.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from results.record import TrialRecord
+
+
+@dataclass(frozen=True)
+class Axis:
+    """label: of a plot's axis and a table's column.  unit: in which it is shown, `scale` of a record's."""
+
+    name: str
+    label: str
+    unit: str
+    direction: Literal["max", "min"]
+    scale: float = 1.0
+
+    def of(self, record: TrialRecord) -> float:
+        """A scored record's value, in the record's unit."""
+        return record.value(self.name)
+
+    def shown(self, value: float) -> str:
+        """A value with its unit, in three digits."""
+        return f"{value / self.scale:.3g} {self.unit}"
+
+
+AXES = {
+    axis.name: axis
+    for axis in (
+        Axis("accuracy", "accuracy", "", "max"),
+        Axis("flops", "MFLOPs per clip (one multiply-add = 1)", "MFLOPs", "min", 1e6),
+        Axis("parameters", "thousands of parameters", "k parameters", "min", 1e3),
+        Axis("activation_bytes", "KiB of activations, the largest at a time", "KiB", "min", 1024),
+        Axis("buffer_bytes", "KiB of stream buffers", "KiB", "min", 1024),
+        Axis("latency_ms", "milliseconds per clip", "ms", "min"),
+    )
+}
+
+
+def cost_axis(records: Iterable[TrialRecord]) -> Axis:
+    """The cost that a run's records were searched by beside accuracy; FLOPs, where they do not say."""
+    names = (name for record in records for name in record.objectives if name != "accuracy")
+    return AXES[next(names, "flops")]
