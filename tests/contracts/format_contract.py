@@ -23,7 +23,7 @@ import pytest
 from movinet.export.errors import ExportError
 from movinet.export.formats.format import Format
 from movinet.export.formats.registry import FORMATS, forms
-from movinet.export.job import Form, Job
+from movinet.export.job import ExportJob, Form
 from movinet.export.run import export
 from movinet.export.write import signature_of
 from tests.support.exports import CLIP, LABELS, SPEC, built, frames, written
@@ -55,7 +55,7 @@ class FormatContract:
         if not format.streams:
             np.testing.assert_allclose(call({"image": video[None]})["logits"], wanted, rtol=1e-4, atol=1e-5)
             return
-        signature = signature_of(Job(model, Form(name), True, CLIP))
+        signature = signature_of(ExportJob(model, Form(name), True, CLIP))
         states, returned = signature.first_states(), {}
         for frame in video:
             given = {"image": frame.reshape(signature.image), **states}

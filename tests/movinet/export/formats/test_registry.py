@@ -10,7 +10,7 @@ import tensorflow as tf
 from movinet.__main__ import main
 from movinet.export.formats.format import Format
 from movinet.export.formats.registry import FORMATS, QUANTIZATIONS, forms
-from movinet.export.job import Job
+from movinet.export.job import ExportJob
 from movinet.export.signature import Signature
 from movinet.models.runtime import Call, Tensors
 from tests.contracts.format_contract import FormatContract
@@ -24,7 +24,7 @@ class TestEveryFormat(FormatContract):
         return request.param
 
 
-def write(job: Job, signature: Signature, draft: Path) -> None:
+def write(job: ExportJob, signature: Signature, draft: Path) -> None:
     """TensorFlow's graph as JSON."""
     function = signature.concrete()
     content = base64.b64encode(function.graph.as_graph_def().SerializeToString()).decode()
