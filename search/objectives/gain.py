@@ -18,6 +18,7 @@ from search.predictors.evidence import CEILING, to_z
 
 def expected_gain(
     front: Sequence[Point],
+    low: float,
     limit: float,
     floor: float,
     costs: Sequence[float],
@@ -26,13 +27,14 @@ def expected_gain(
 ) -> np.ndarray:
     """Per candidate the expected growth of the area under the front, decades of cost x accuracy.
 
-    front: undominated (cost, accuracy).  limit: the highest cost that counts.  floor: accuracy that counts for nothing,
-    chance.  means, deviations: of the candidates' accuracies on `to_z`'s scale.
+    front: undominated (cost, accuracy).  low, limit: costs between which the area counts: cheaper networks from low on,
+    costlier ones not at all.  floor: accuracy that counts for nothing, chance.  means, deviations: of the candidates'
+    accuracies on `to_z`'s scale.
     """
     stairs = sorted(front)
-    edges = [math.log10(cost) for cost, _ in stairs] + [math.log10(limit)]
+    edges = [math.log10(max(cost, low)) for cost, _ in stairs] + [math.log10(limit)]
     heights = [floor, *(max(accuracy, floor) for _, accuracy in stairs)]
-    starts = np.log10(costs)
+    starts = np.log10(np.maximum(costs, low))
     gain = np.zeros(len(costs))
     for low, high, height in zip([-math.inf, *edges], edges, heights, strict=False):
         width = np.clip(high - np.maximum(starts, low), 0, None)

@@ -30,14 +30,19 @@ STEPS = (1, 1, 2, 3)  # mutations that a candidate is away from one on the front
 
 @dataclass(frozen=True)
 class GuidedSettings:
-    """first: random trials before the first prediction.  candidates: how many are compared for each proposal."""
+    """first: random trials before the first prediction.  candidates: how many are compared for each proposal.
+
+    decades: of cost below the budget that count, so that trials are not spent on ever cheaper networks.
+    """
 
     first: int = 6
     candidates: int = 1000
+    decades: float = 1.0
 
     def __post_init__(self):
         require(self.first >= 1, self, "first", "an integer >= 1")
         require(self.candidates >= 1, self, "candidates", "an integer >= 1")
+        require(self.decades > 0, self, "decades", "a number > 0")
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,8 @@ class Guided(Strategy):
         else:
             limit = float(self.task.budget.flops or 1.01 * max(*costs, *(cost for cost, _ in points)))
             stairs = [points[index] for index in front(points)]
-            gains = expected_gain(stairs, limit, 1 / max(self.task.num_classes, 2), costs, means, deviations)
+            low = limit / 10**self.settings.decades
+            gains = expected_gain(stairs, low, limit, 1 / max(self.task.num_classes, 2), costs, means, deviations)
         return pool[int(gains.argmax())]
 
     def pool(self, rng: random.Random, scored: list[TrialRecord]) -> tuple[list[Candidate], int]:
