@@ -5,7 +5,8 @@
 
 Networks are drawn within the budget, evenly over the octaves of FLOPs, always the same ones for the same seed.  A call
 that was interrupted goes on where it was; with more networks it adds to those there are.  --seeds 2 trains each of them
-by two seeds.  The second form writes the table, and trains nothing where no --networks are asked for.
+by two seeds, --set train.epochs=20 for longer: into records of their own.  The second form writes the table, and trains
+nothing where no --networks are asked for.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from movinet.config.choice import NoSettings
-from movinet.config.file import plain
-from movinet.config.typed import build
 from movinet.cost import network_cost
-from movinet.data.cache import FrameCache
-from movinet.training.classes import classes_of
+from movinet.machine.json_lines import append_line, whole_lines
+from movinet.spec import MovinetSpec
 from results.record import TrialRecord, record_from_json, score_of
+from results.table import training_of, write_table
 from search.clips import clips_of, prepare
+from search.evaluators.evaluator import Given, Prepared
 from search.evaluators.trained import Trained
 from search.settings import Settings, load_settings
 from search.strategies.strategy import Task
@@ -39,6 +40,7 @@ from space.space import Candidate
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="configs/compare.yaml", help="what is trained, and how")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other settings than the config's")
     parser.add_argument("--records", type=Path, required=True, help="a line of JSON for each training; resumable")
     parser.add_argument("--networks", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each network")
@@ -46,30 +48,31 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--table", type=Path, help="write a .csv.gz of all records")
     options = parser.parse_args()
-    settings = load_settings(options.config)
+    settings = load_settings(options.config, options.set)
     if options.networks:
         train_all(settings, options)
     if options.table:
-        from results.table import training_of, write_table
-
         write_table(options.table, map(training_of, _records(options.records)))
 
 
 def train_all(settings: Settings, options: argparse.Namespace) -> None:
     """Trains what is not on record yet, one line each as it ends."""
-    cache = prepare(settings.data, clips_of(settings.load_space()), Listener())
-    task = Task(settings.load_space(), settings.load_budget(), len(classes_of(cache, settings.train)))
+    space, clips = settings.load_space(), clips_of(settings.load_space())
+    given = Given(settings.data, settings.train, clips, lambda: prepare(settings.data, clips, Listener()))
+    prepared = Trained.prepare(NoSettings(), given)
+    task = Task(space, settings.load_budget(), len(prepared.classes))
     done = {(record.spec_id, record.seed) for record in _records(options.records)}
     networks = networks_of(task, options.networks, options.seed)
     jobs = [(n, c, seed) for seed in range(options.seeds) for n, c in enumerate(networks) if (c.id, seed) not in done]
     options.records.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with ProcessPoolExecutor(options.workers, get_context("spawn"), max_tasks_per_child=20) as pool:
-        running = [pool.submit(train, n, c.values, seed, settings.to_dict(), str(cache.folder)) for n, c, seed in jobs]
+        running = [
+            pool.submit(train, n, c.values, c.spec(), seed, prepared, settings.train.epochs) for n, c, seed in jobs
+        ]
         for count, job in enumerate(as_completed(running), 1):
             record = job.result()
-            with options.records.open("a", encoding="utf-8") as file:
-                file.write(record.to_json() + "\n")
+            append_line(options.records, record.to_json())
             left = (time.monotonic() - began) / count * (len(jobs) - count)
             print(
                 f"{count}/{len(jobs)}  {record.cost['flops'] / 1e6:.2f} MFLOPs  {record.accuracy}",
@@ -98,30 +101,34 @@ def _draws(task: Task, rng: random.Random, count: int) -> Iterator[Candidate]:
     return (sample_within(task.space, task.budget, rng, num_classes=task.num_classes)[0] for _ in range(count))
 
 
-def train(number: int, values: dict, seed: int, settings_dict: dict, cache_folder: str) -> TrialRecord:
+def train(number: int, values: dict, spec: MovinetSpec, seed: int, prepared: Prepared, epochs: int) -> TrialRecord:
     """One network by one seed, on one thread, in a process of its own."""
-    settings = build(Settings, settings_dict)
-    config = {"data": plain(settings.data), "train": asdict(settings.train), "cache": cache_folder}
     Trained.start_worker(threads=1, gpu=False)
-    spec, began = settings.load_space().candidate(values).spec(), time.monotonic()
-    evaluator = Trained(NoSettings(), config, settings.train.epochs)
+    evaluator, began = Trained(NoSettings(), prepared.config, epochs), time.monotonic()
     evaluator.begin(spec, seed)
     while not evaluator.done:
         evaluator.epoch()
     seconds = time.monotonic() - began
     evaluator.end()
     measurements = [asdict(measured) for measured in evaluator.measurements]
-    num_classes = len(classes_of(FrameCache.open(cache_folder), settings.train))
-    cost, times = asdict(network_cost(spec, num_classes=num_classes)), evaluator.times
-    accuracy = max(map(score_of, measurements))
     return TrialRecord(
-        number, values, spec.to_dict(), spec.id, cost, "finished", seed, seconds, accuracy, None, measurements, times
+        trial=number,
+        candidate=values,
+        spec=spec.to_dict(),
+        spec_id=spec.id,
+        cost=asdict(network_cost(spec, num_classes=len(prepared.classes))),
+        status="finished",
+        seed=seed,
+        seconds=seconds,
+        accuracy=max(map(score_of, measurements)),
+        measurements=measurements,
+        times=evaluator.times,
+        val_clips=prepared.val_clips,
     )
 
 
 def _records(path: Path) -> list[TrialRecord]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [record_from_json(line) for line in lines]
+    return [record_from_json(line) for line in whole_lines(path)]
 
 
 if __name__ == "__main__":
