@@ -1,8 +1,8 @@
 """Recorded trainings as one small file: what searches are replayed on.  Standard library only.
 
-A line is one training: the candidate's decisions as JSON, its costs, its seed, how many clips of the validation split
-were right after each epoch, and the seconds that it took.  Written as CSV, compressed by gzip with no time in it, so
-that equal tables are equal files.
+A line is one training: the candidate's decisions as JSON, its costs, its seed, its accuracy on the validation split
+after each epoch, and the seconds that it took.  Written as CSV, compressed by gzip with no time in it, so that equal
+tables are equal files.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ import gzip
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from movinet.cost import Cost
+from movinet.machine.files import write_whole
 from results.record import TrialRecord, score_of
 
-COSTS = ("flops", "parameters", "activation_bytes", "buffer_bytes")
+COSTS = tuple(each.name for each in fields(Cost))
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def write_table(path: str | Path, trainings: Iterable[RecordedTraining]) -> None
         candidate = json.dumps(one.candidate, separators=(",", ":"))
         costs = [one.cost[name] for name in COSTS]
         writer.writerow([one.spec_id, one.seed, *costs, round(one.seconds, 2), accuracies, candidate])
-    Path(path).write_bytes(gzip.compress(text.getvalue().encode("utf-8"), mtime=0))
+    write_whole(path, gzip.compress(text.getvalue().encode("utf-8"), mtime=0))
 
 
 def read_table(path: str | Path) -> list[RecordedTraining]:

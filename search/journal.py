@@ -7,6 +7,7 @@ anything else happens. So a resumed run knows all that an interrupted one decide
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,15 @@ class Asked:
     rejected: int
 
 
-class Journal:
-    """asked.jsonl and trials.jsonl of one run; only one process at a time may hold it (`locked`)."""
+class Memory:
+    """What was asked and how it ended, as long as the process lives: of a replay.
 
-    def __init__(self, run_folder: str | Path):
-        self.folder = Path(run_folder)
-        asked = [Asked(**json.loads(line)) for line in whole_lines(self.folder / ASKED_FILE)]
+    asked: by trial.  records: in the order of ending.
+    """
+
+    def __init__(self, asked: Iterable[Asked] = (), records: Iterable[TrialRecord] = ()):
         self.asked = {each.trial: each for each in asked}
-        self.records = load_records(self.folder)
+        self.records = list(records)
 
     @property
     def unfinished(self) -> list[Asked]:
@@ -43,11 +45,26 @@ class Journal:
         return [asked for trial, asked in sorted(self.asked.items()) if trial not in finished]
 
     def ask(self, asked: Asked) -> None:
+        self.asked[asked.trial] = asked
+
+    def record(self, record: TrialRecord) -> None:
+        self.records.append(record)
+
+
+class Journal(Memory):
+    """asked.jsonl and trials.jsonl of one run; only one process at a time may hold it (`locked`)."""
+
+    def __init__(self, run_folder: str | Path):
+        self.folder = Path(run_folder)
+        asked = [Asked(**json.loads(line)) for line in whole_lines(self.folder / ASKED_FILE)]
+        super().__init__(asked, load_records(self.folder))
+
+    def ask(self, asked: Asked) -> None:
         """Returns when the line is on the disk."""
         append_line(self.folder / ASKED_FILE, json.dumps(asdict(asked), separators=(",", ":")))
-        self.asked[asked.trial] = asked
+        super().ask(asked)
 
     def record(self, record: TrialRecord) -> None:
         """Returns when the line is on the disk."""
         append_record(self.folder, record)
-        self.records.append(record)
+        super().record(record)

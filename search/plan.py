@@ -13,7 +13,7 @@ from movinet.cost import network_cost
 from movinet.spec import MovinetSpec
 from results.record import TrialRecord, score_of
 from search.early_stopping.stopping import Curve
-from search.journal import Asked, Journal
+from search.journal import Asked, Memory
 from search.settings import SearchSettings
 from search.strategies.strategy import SpaceUsedUp, Task
 
@@ -24,6 +24,7 @@ class Assignment:
 
     asked: Asked
     spec: MovinetSpec
+    cost: dict[str, int]
 
     @property
     def trial(self) -> int:
@@ -33,7 +34,7 @@ class Assignment:
 class Plan:
     """Hands out assignments and takes records. The strategy's state is rebuilt from the journal, exactly."""
 
-    def __init__(self, task: Task, settings: SearchSettings, journal: Journal):
+    def __init__(self, task: Task, settings: SearchSettings, journal: Memory):
         self.task, self.settings, self.journal = task, settings, journal
         self.strategy = settings.strategy.make(task, settings.seed)
         self.stopping = settings.early_stopping.make(task.epochs, task.cost)
@@ -88,11 +89,41 @@ class Plan:
         self.journal.record(record)
         self.strategy.tell(record)
 
+    def record_of(
+        self,
+        assignment: Assignment,
+        seed: int,
+        measurements: Sequence[Mapping[str, Any]],
+        seconds: float,
+        reason: str | None = None,
+        **known: Any,
+    ) -> TrialRecord:
+        """What goes on record of a trial that has ended. reason: why it failed.  known: more of the record's fields."""
+        accuracy = max(map(score_of, measurements), default=None)
+        values = {"accuracy": accuracy, **assignment.cost}
+        is_whole = len(measurements) >= self.task.epochs
+        return TrialRecord(
+            trial=assignment.trial,
+            candidate=assignment.asked.candidate,
+            spec=assignment.spec.to_dict(),
+            spec_id=assignment.spec.id,
+            cost=assignment.cost,
+            measurements=[dict(measured) for measured in measurements],
+            accuracy=accuracy,
+            status="failed" if reason else "finished" if is_whole else "stopped",
+            reason=reason,
+            seed=seed,
+            seconds=seconds,
+            rejected=assignment.asked.rejected,
+            objectives={name: values[name] for name in self.settings.objectives},
+            **known,
+        )
+
     def _assign(self, asked: Asked) -> Assignment:
         spec = self.task.space.candidate(asked.candidate).spec()
         cost = asdict(network_cost(spec, num_classes=self.task.num_classes))
         self.curves[asked.trial] = Curve(asked.trial, cost, ())
-        return Assignment(asked, spec)
+        return Assignment(asked, spec, cost)
 
 
 def curve_of(trial: int, costs: Mapping[str, float], measurements: Sequence[Mapping[str, Any]]) -> Curve:

@@ -16,26 +16,26 @@ import heapq
 import json
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from movinet.cost import Cost, network_cost
+from movinet.cost import Cost
 from movinet.data.sets.shape_drawing import LABELS
 from results.pareto import Point, normalised_hypervolume
-from results.record import TrialRecord
 from results.table import read_table
-from search.early_stopping import stopping
 from search.early_stopping.registry import EarlyStoppingChoice
 from search.evaluators.recorded import Curve, Recorded
+from search.journal import Memory
+from search.plan import Assignment, Plan
 from search.settings import Settings, load_settings
 from search.strategies.registry import StrategyChoice
-from search.strategies.strategy import SpaceUsedUp, Strategy, Task
-from space.space import Candidate
+from search.strategies.strategy import Task
 
 LOW, HIGH = 0.4e6, 4e6  # FLOPs between which fronts are compared
 STEP = 6  # epochs between two points of a curve
@@ -54,19 +54,15 @@ class Arm:
 class Running:
     """A trial on a worker; curve: what its training will measure."""
 
-    trial: int
-    candidate: Candidate
-    cost: Cost
+    assignment: Assignment
     curve: Curve
     epoch: int = 0
 
     @property
-    def accuracies(self) -> tuple[float, ...]:
-        return self.curve.accuracies[: self.epoch]
-
-    def seen(self) -> stopping.Curve:
-        """As early stopping sees it."""
-        return stopping.Curve(self.trial, asdict(self.cost), self.accuracies)
+    def measurements(self) -> list[dict[str, Any]]:
+        """As a training would have them so far."""
+        done = self.curve.accuracies[: self.epoch]
+        return [{"epoch": number, "val_accuracy": accuracy} for number, accuracy in enumerate(done, 1)]
 
 
 @dataclass
@@ -80,61 +76,40 @@ class Replay:
 
 
 def replay(arm: Arm, world: World, seed: int, work: int, workers: int) -> Replay:
-    """A search of `work` epochs on so many workers, by the strategy and the early stopping that a live one calls."""
-    strategy, early_stopping, result = arm.strategy.make(world.task, seed), arm.stopping.make(world.epochs), Replay()
-    seen: dict[int, stopping.Curve] = {}
+    """A search of `work` epochs on so many workers, by the plan that a live one follows."""
+    settings = replace(
+        world.settings.search, strategy=arm.strategy, early_stopping=arm.stopping, seed=seed, trials=work
+    )
+    plan, result = Plan(world.task, settings, Memory()), Replay()
     queue: list[tuple[float, int, Running]] = []  # (when the next epoch ends, trial, what runs)
     for _ in range(workers):
-        hand_out(strategy, world, result, queue, 0.0)
+        hand_out(plan, world, result, queue, 0.0)
     for done in range(1, work + 1):
         if not queue:
             break
-        now, _, running = heapq.heappop(queue)
+        now, trial, running = heapq.heappop(queue)
         running.epoch += 1
-        trial, accuracies = running.trial, running.accuracies
-        result.points[trial] = (float(running.cost.flops), max(accuracies))
-        strategy.progress(trial, accuracies)
-        seen[trial] = running.seen()
-        goes_on = early_stopping.goes_on(seen[trial], [curve for other, curve in seen.items() if other != trial])
-        if running.epoch < world.epochs and goes_on:
-            heapq.heappush(queue, (now + running.curve.epoch_seconds, trial, running))
+        measurements, seconds = running.measurements, running.curve.epoch_seconds
+        result.points[trial] = world.point(running.assignment, running.curve.accuracies[: running.epoch])
+        if plan.goes_on(trial, measurements) and running.epoch < world.epochs:
+            heapq.heappush(queue, (now + seconds, trial, running))
         else:
-            strategy.tell(record_of(running, world.epochs, seed))
-            hand_out(strategy, world, result, queue, now)
+            plan.record(plan.record_of(running.assignment, seed, measurements, seconds * running.epoch))
+            hand_out(plan, world, result, queue, now)
         if done % STEP == 0 or done == work:
             result.curve.append((done, world.hypervolume(list(result.points.values()))))
     return result
 
 
-def hand_out(strategy: Strategy, world: World, result: Replay, queue: list, now: float) -> None:
+def hand_out(plan: Plan, world: World, result: Replay, queue: list, now: float) -> None:
     """The next trial to a free worker; none where the space is used up."""
-    trial, began = len(result.ask_seconds), time.process_time()
-    try:
-        candidate = strategy.ask(trial).candidate
-    except SpaceUsedUp:
-        return
+    began = time.process_time()
+    assignment = plan.next()
     result.ask_seconds.append(time.process_time() - began)
-    cost = network_cost(candidate.spec(), num_classes=world.task.num_classes)
-    curve = world.recorded.curve(candidate, cost)
-    result.whole.append((float(cost.flops), max(curve.accuracies)))
-    heapq.heappush(queue, (now + curve.epoch_seconds, trial, Running(trial, candidate, cost, curve)))
-
-
-def record_of(running: Running, epochs: int, seed: int) -> TrialRecord:
-    """What a live search would have on record of the trial."""
-    spec, accuracies = running.candidate.spec(), running.accuracies
-    return TrialRecord(
-        trial=running.trial,
-        candidate=running.candidate.values,
-        spec=spec.to_dict(),
-        spec_id=spec.id,
-        cost=asdict(running.cost),
-        status="finished" if running.epoch >= epochs else "stopped",
-        seed=seed,
-        seconds=running.curve.epoch_seconds * running.epoch,
-        accuracy=max(accuracies),
-        measurements=[{"epoch": n, "val_accuracy": value} for n, value in enumerate(accuracies, 1)],
-    )
+    if assignment is not None:
+        curve = world.recorded.curve(assignment.spec, Cost(**assignment.cost))
+        result.whole.append(world.point(assignment, curve.accuracies))
+        heapq.heappush(queue, (now + curve.epoch_seconds, assignment.trial, Running(assignment, curve)))
 
 
 class World:
@@ -143,10 +118,14 @@ class World:
     def __init__(self, config: str, table: str):
         self.settings: Settings = load_settings(config)
         trainings = read_table(table)
-        self.task = Task(self.settings.load_space(), self.settings.load_budget(), num_classes=len(LABELS))
-        self.recorded = Recorded(trainings, self.task.space)
         self.epochs = len(trainings[0].accuracies)
+        self.task = Task(self.settings.load_space(), self.settings.load_budget(), len(LABELS), epochs=self.epochs)
+        self.recorded = Recorded(trainings, self.task.space)
         self.points: list[Point] = [(float(one.cost["flops"]), one.best) for one in trainings]
+
+    def point(self, assignment: Assignment, accuracies: Sequence[float]) -> Point:
+        """Where a network stands that was measured so."""
+        return float(assignment.cost["flops"]), max(accuracies)
 
     def hypervolume(self, points: list[Point]) -> float:
         return normalised_hypervolume(points, LOW, HIGH, 1 / self.task.num_classes)

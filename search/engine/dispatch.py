@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from movinet.cost import network_cost
 from movinet.spec import MovinetSpec
 from results.members import read_metrics
-from results.record import TrialRecord, score_of
 from search.engine.job import Ending, Job
 from search.engine.tuner import latest_checkpoint
 from search.plan import Assignment, Plan
@@ -45,8 +43,7 @@ class SearchWatcher:
         trial = assignment.trial
         self.assigned[trial] = assignment
         seed = self.settings.train.seed + trial
-        flops = network_cost(assignment.spec, num_classes=self.plan.task.num_classes).flops
-        return Job(trial, assignment.spec, flops, seed, latest_checkpoint(self.run_folder, trial))
+        return Job(trial, assignment.spec, assignment.cost["flops"], seed, latest_checkpoint(self.run_folder, trial))
 
     def started(self, job: Job, worker: int) -> None:
         self.listener.on_start(job.name, job.flops, worker)
@@ -55,34 +52,18 @@ class SearchWatcher:
         self.listener.on_epoch(job.name, result["measurements"][-1])
 
     def ended(self, job: Job, ending: Ending) -> None:
-        record = self.record(job, ending)
+        record = self.plan.record_of(
+            self.assigned.pop(job.name),
+            job.seed,
+            ending.measurements,
+            ending.seconds,
+            ending.reason,
+            times=ending.times,
+            val_clips=self.val_clips,
+        )
         self.failures = [*self.failures, ending.reason] if ending.reason else []
         self.plan.record(record)
         self.listener.on_record(record)
-
-    def record(self, job: Job, ending: Ending) -> TrialRecord:
-        asked = self.assigned.pop(job.name).asked
-        measurements, accuracy = ending.measurements, max(map(score_of, ending.measurements), default=None)
-        cost = asdict(network_cost(job.spec, num_classes=self.plan.task.num_classes))
-        values = {"accuracy": accuracy, **cost}
-        is_whole = len(measurements) >= self.settings.train.epochs
-        return TrialRecord(
-            trial=asked.trial,
-            candidate=asked.candidate,
-            spec=job.spec.to_dict(),
-            spec_id=job.spec.id,
-            cost=cost,
-            measurements=measurements,
-            accuracy=accuracy,
-            status="failed" if ending.reason else "finished" if is_whole else "stopped",
-            reason=ending.reason,
-            seed=job.seed,
-            seconds=ending.seconds,
-            times=ending.times,
-            rejected=asked.rejected,
-            objectives={name: values[name] for name in self.settings.search.objectives},
-            val_clips=self.val_clips,
-        )
 
 
 class FamilyWatcher:

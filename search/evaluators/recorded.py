@@ -15,10 +15,11 @@ import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 
 from movinet.cost import Cost
+from movinet.spec import MovinetSpec
 from results.table import RecordedTraining
 from search.predictors.evidence import to_accuracy, to_z
 from search.predictors.features import features
-from space.space import Candidate, Space
+from space.space import Space
 
 TREES = 200
 ALIKE = 15  # networks of the nearest cost, one of whose luck a predicted network has
@@ -57,19 +58,18 @@ class Recorded:
         self.slope, self.intercept = np.polyfit(flops, seconds, 1)
         self.kept: dict[str, Curve] = {}
 
-    def curve(self, candidate: Candidate, cost: Cost) -> Curve:
+    def curve(self, spec: MovinetSpec, cost: Cost) -> Curve:
         """The curve of one training of this network; of several on record, one drawn by the replay's seed."""
-        if candidate.id not in self.kept:
-            rng = random.Random(f"{self.seed}:{candidate.id}")
-            self.kept[candidate.id] = self._curve(candidate, cost, rng)
-        return self.kept[candidate.id]
+        if spec.id not in self.kept:
+            self.kept[spec.id] = self._curve(spec, cost, random.Random(f"{self.seed}:{spec.id}"))
+        return self.kept[spec.id]
 
-    def _curve(self, candidate: Candidate, cost: Cost, rng: random.Random) -> Curve:
-        if found := self.trained.get(candidate.id):
+    def _curve(self, spec: MovinetSpec, cost: Cost, rng: random.Random) -> Curve:
+        if found := self.trained.get(spec.id):
             one = rng.choice(found)
             return Curve(one.accuracies, one.seconds / len(one.accuracies))
         alike = np.argsort(np.abs(self.flops - np.log(cost.flops)), kind="stable")[:ALIKE]
-        z = self.forest.predict([features(candidate.spec(), cost)])[0] + self.residuals[rng.choice(list(alike))]
+        z = self.forest.predict([features(spec, cost)])[0] + self.residuals[rng.choice(list(alike))]
         accuracies = np.clip(to_accuracy(z), 0.0, 1.0)
         seconds = float(np.exp(self.intercept + self.slope * np.log(cost.flops)))
         return Curve(tuple(float(value) for value in accuracies), seconds)

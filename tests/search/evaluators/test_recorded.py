@@ -36,22 +36,24 @@ def recorded():
 
 def test_a_network_of_the_table_answers_with_its_own_curve(recorded):
     for candidate, trained in zip(CANDIDATES[:5], TABLE, strict=False):
-        curve = recorded.curve(candidate, cost_of(candidate))
+        curve = recorded.curve(candidate.spec(), cost_of(candidate))
         assert curve.accuracies == trained.accuracies
         assert 3 * curve.epoch_seconds == pytest.approx(trained.seconds)
 
 
 def test_any_other_network_answers_near_to_what_its_cost_tells_and_always_the_same(recorded):
     fresh = [sample(SPACE, random.Random(f"fresh {seed}")) for seed in range(40)]
-    curves = [recorded.curve(candidate, cost_of(candidate)) for candidate in fresh]
+    curves = [recorded.curve(candidate.spec(), cost_of(candidate)) for candidate in fresh]
     wrong = [abs(max(c.accuracies) - training(f).best) for c, f in zip(curves, fresh, strict=True)]
     assert sum(wrong) / len(wrong) < 3 * recorded.error < 0.1
     again = Recorded(TABLE, SPACE)
-    assert [again.curve(candidate, cost_of(candidate)) for candidate in fresh] == curves
+    assert [again.curve(candidate.spec(), cost_of(candidate)) for candidate in fresh] == curves
     seconds = [c.epoch_seconds * 3 / (cost_of(f).flops / 1e5) for c, f in zip(curves, fresh, strict=True)]
     assert seconds == pytest.approx([1.0] * 40, rel=0.01)
 
 
 def test_another_replay_gives_other_networks_other_luck(recorded):
     fresh = sample(SPACE, random.Random("fresh"))
-    assert Recorded(TABLE, SPACE, seed=1).curve(fresh, cost_of(fresh)) != recorded.curve(fresh, cost_of(fresh))
+    assert Recorded(TABLE, SPACE, seed=1).curve(fresh.spec(), cost_of(fresh)) != recorded.curve(
+        fresh.spec(), cost_of(fresh)
+    )
