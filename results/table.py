@@ -12,15 +12,14 @@ import gzip
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from movinet.cost import Cost
 from movinet.machine.files import write_whole
 from results.record import TrialRecord, score_of
 
-COSTS = tuple(each.name for each in fields(Cost))
+COSTS = ("flops", "parameters", "activation_bytes", "buffer_bytes")
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from search.early_stopping.stopping import Curve, EarlyStopping, RungSettings
+from search.early_stopping.stopping import Curve, RungStopping
 
 
-class OctaveAsha(EarlyStopping):
+class OctaveAsha(RungStopping):
     """Stops a trial at a rung where its accuracy is below the best 1 / reduction of those that came there before.
 
     The rungs of an octave are after grace_epochs, and after `reduction` times as many epochs from each to the next.
     """
-
-    Settings = RungSettings
-    settings: RungSettings
-
-    def __init__(self, settings: RungSettings, epochs: int, cost: str = "flops"):
-        super().__init__(settings, epochs, cost)
-        settings.require_within(epochs)
 
     @property
     def rungs(self) -> set[int]:

@@ -60,6 +60,14 @@ class RungSettings:
         require(self.grace_epochs >= 1, self, "grace_epochs", "an integer >= 1")
         require(self.reduction > 1, self, "reduction", "a number > 1")
 
-    def require_within(self, epochs: int) -> None:
-        """Raises InputError where a whole trial has fewer epochs than those of grace."""
-        require(self.grace_epochs <= epochs, self, "grace_epochs", f"an integer <= train.epochs, here {epochs}")
+
+class RungStopping(EarlyStopping):
+    """Compares trials at rungs. Raises InputError where a whole trial has fewer epochs than those of grace."""
+
+    Settings = RungSettings
+    settings: RungSettings
+
+    def __init__(self, settings: RungSettings, epochs: int, cost: str = "flops"):
+        super().__init__(settings, epochs, cost)
+        allowed = f"an integer <= train.epochs, here {epochs}"
+        require(settings.grace_epochs <= epochs, settings, "grace_epochs", allowed)

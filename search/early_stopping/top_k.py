@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from results.pareto import ranks
-from search.early_stopping.stopping import Curve, EarlyStopping, RungSettings
+from search.early_stopping.stopping import Curve, RungSettings, RungStopping
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class TopKSettings(RungSettings):
     reduction: float = 4.0
 
 
-class TopK(EarlyStopping):
+class TopK(RungStopping):
     """A trial goes on if fewer than 1 / reduction of those that came as far are on better fronts than it.
 
     The fronts are of cost and of the best accuracy in the epochs of grace. The first `reduction` trials go on: there
@@ -28,10 +28,6 @@ class TopK(EarlyStopping):
 
     Settings = TopKSettings
     settings: TopKSettings
-
-    def __init__(self, settings: TopKSettings, epochs: int, cost: str = "flops"):
-        super().__init__(settings, epochs, cost)
-        settings.require_within(epochs)
 
     def goes_on(self, curve: Curve, others: Sequence[Curve]) -> bool:
         epoch = self.settings.grace_epochs

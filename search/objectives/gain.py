@@ -36,8 +36,8 @@ def expected_gain(
     heights = [floor, *(max(accuracy, floor) for _, accuracy in stairs)]
     starts = np.log10(np.maximum(costs, low))
     gain = np.zeros(len(costs))
-    for low, high, height in zip([-math.inf, *edges], edges, heights, strict=False):
-        width = np.clip(high - np.maximum(starts, low), 0, None)
+    for left, right, height in zip([-math.inf, *edges], edges, heights, strict=False):
+        width = np.clip(right - np.maximum(starts, left), 0, None)
         touched = width > 0
         if touched.any():
             gain[touched] += width[touched] * expected_improvement(height, means[touched], deviations[touched])

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from movinet.config.typed import require
-from movinet.cost import network_cost
+from movinet.cost import Cost, network_cost
 from results.pareto import Point, front
 from results.record import TrialRecord, score_of
 from search.predictors.features import features
@@ -46,11 +46,12 @@ class GuidedSettings:
 
 
 @dataclass(frozen=True)
-class Known:
-    """A network as the predictor and the front see it."""
+class Look:
+    """A candidate as the predictor sees it, and where it will stand on the axis of cost."""
 
+    candidate: Candidate
     features: tuple[float, ...]
-    flops: float
+    cost: float
 
 
 class Guided(Strategy):
@@ -61,88 +62,87 @@ class Guided(Strategy):
 
     def __init__(self, task: Task, settings: GuidedSettings, seed: int):
         super().__init__(task, settings, seed)
-        self.seen: dict[str, Known] = {}
+        self.looks: dict[int, Look] = {}  # of each trial that was asked
+
+    def remember(self, trial: int, candidate: Candidate) -> None:
+        super().remember(trial, candidate)
+        self.looks[trial] = self.look(candidate, self.cost(candidate))
 
     def draw(self, rng: random.Random) -> Proposal:
         scored = [record for record in self.told if record.scored]
         if len(self.asked) < self.settings.first or len(scored) < LEAST:
             return self.sample(rng)
-        pool, rejected = self.pool(rng, scored)
+        points = [(record.value(self.task.cost), record.value("accuracy")) for record in scored]
+        parents = [self.asked[scored[index].trial] for index in front(points)]
+        pool, rejected = self.pool(rng, parents)
         if not pool:
             raise SpaceUsedUp(
                 f"no new network in {self.settings.candidates} draws after {len(self.known)} different ones"
             )
-        predictor, points = self.belief(scored)
-        return Proposal(self.best_of(pool, predictor, points), rejected)
+        predictor, expected = self.belief(scored)
+        return Proposal(self.best_of(pool, predictor, [*points, *expected]), rejected)
 
     def belief(self, scored: list[TrialRecord]) -> tuple[AccuracyPredictor, list[Point]]:
-        """What the trials so far predict, and the points they stand at; those under way as they are predicted."""
+        """What the trials so far predict; and the points of those under way, which count as they are predicted."""
         from search.predictors.accuracy import AccuracyPredictor
         from search.predictors.evidence import Evidence, evidence_of, to_accuracy
 
-        curves = [
-            [score_of(measured) for measured in record.measurements] or [record.accuracy or 0.0] for record in scored
-        ]
+        curves = [[score_of(measured) for measured in record.measurements] for record in scored]
         told = evidence_of(curves, max(map(len, curves)))
-        evidence = [found for found in told if found]
-        rows = [
-            self.look(record.spec_id, record.candidate).features
-            for record, found in zip(scored, told, strict=True)
-            if found
-        ]
-        points = [(float(record.cost["flops"]), record.accuracy or 0.0) for record in scored]
+        known = [(self.looks[record.trial], each) for record, each in zip(scored, told, strict=True) if each]
+        rows, evidence = [look.features for look, _ in known], [each for _, each in known]
         predictor = AccuracyPredictor(rows, evidence)
-        if pending := [self.look(candidate.id, candidate.values) for candidate in self.pending.values()]:
-            means, deviations = predictor.predict([item.features for item in pending])
-            evidence += [Evidence(float(z), float(d) ** 2 / 4) for z, d in zip(means, deviations, strict=True)]
-            points += [(item.flops, float(to_accuracy(z))) for item, z in zip(pending, means, strict=True)]
-            predictor = AccuracyPredictor([*rows, *(item.features for item in pending)], evidence, predictor.kernel)
-        return predictor, points
+        pending = [self.looks[trial] for trial in self.pending]
+        if not pending:
+            return predictor, []
+        means, deviations = predictor.predict([look.features for look in pending])
+        evidence += [Evidence(float(z), float(d) ** 2 / 4) for z, d in zip(means, deviations, strict=True)]
+        rows += [look.features for look in pending]
+        points = [(look.cost, float(to_accuracy(z))) for look, z in zip(pending, means, strict=True)]
+        return AccuracyPredictor(rows, evidence, predictor.kernel), points
 
-    def best_of(self, pool: list[Candidate], predictor: AccuracyPredictor, points: list[Point]) -> Candidate:
+    def best_of(self, pool: list[Look], predictor: AccuracyPredictor, points: list[Point]) -> Candidate:
         """The candidate of the pool that is expected to add most: to the front, or to the best reward."""
         import numpy as np
 
         from search.objectives.gain import expected_gain, expected_improvement
 
-        known = [self.look(candidate.id, candidate.values) for candidate in pool]
-        means, deviations = predictor.predict([item.features for item in known])
-        costs = [item.flops for item in known]
+        means, deviations = predictor.predict([look.features for look in pool])
+        costs = [look.cost for look in pool]
         if reward := self.task.reward:
             best = max(accuracy + reward.of_cost(cost) for cost, accuracy in points)
             gains = expected_improvement(np.array([best - reward.of_cost(cost) for cost in costs]), means, deviations)
         else:
-            limit = float(self.task.budget.flops or 1.01 * max(*costs, *(cost for cost, _ in points)))
+            limit = getattr(self.task.budget, self.task.cost, None) or 1.01 * max(
+                1.0, *costs, *(cost for cost, _ in points)
+            )
             stairs = [points[index] for index in front(points)]
             low = limit / 10**self.settings.decades
             gains = expected_gain(stairs, low, limit, 1 / max(self.task.num_classes, 2), costs, means, deviations)
-        return pool[int(gains.argmax())]
+        return pool[int(gains.argmax())].candidate
 
-    def pool(self, rng: random.Random, scored: list[TrialRecord]) -> tuple[list[Candidate], int]:
-        """Different candidates within the budget, none asked before: half random, half one to three mutations away."""
-        space = self.task.space
-        points = [(float(record.cost["flops"]), record.accuracy or 0.0) for record in scored]
-        parents = [space.candidate(scored[index].candidate) for index in front(points)]
-        found: dict[str, Candidate] = {}
+    def pool(self, rng: random.Random, parents: list[Candidate]) -> tuple[list[Look], int]:
+        """Different candidates within the budget, none asked before, and how many were over it.
+
+        Half are random, half one to three mutations away from the parents.
+        """
+        found: dict[str, Look] = {}
         rejected = 0
         for number in range(self.settings.candidates):
-            candidate = sample(space, rng) if number % 2 else rng.choice(parents)
+            candidate = sample(self.task.space, rng) if number % 2 else rng.choice(parents)
             for _ in range(0 if number % 2 else rng.choice(STEPS)):
-                candidate = mutate(candidate, space, rng)
+                candidate = mutate(candidate, self.task.space, rng)
             if candidate.id in self.known or candidate.id in found:
                 continue
-            cost = network_cost(candidate.spec(), num_classes=self.task.num_classes)
+            cost = self.cost(candidate)
             if self.task.budget.violation(cost):
                 rejected += 1
-                continue
-            found[candidate.id] = candidate
-            self.seen[candidate.id] = Known(features(candidate.spec(), cost), float(cost.flops))
+            else:
+                found[candidate.id] = self.look(candidate, cost)
         return list(found.values()), rejected
 
-    def look(self, network: str, values: dict[str, Any]) -> Known:
-        """A network's features and cost, by its id; kept, since each trial is looked at again for every proposal."""
-        if network not in self.seen:
-            spec = self.task.space.candidate(values).spec()
-            cost = network_cost(spec, num_classes=self.task.num_classes)
-            self.seen[network] = Known(features(spec, cost), float(cost.flops))
-        return self.seen[network]
+    def cost(self, candidate: Candidate) -> Cost:
+        return network_cost(candidate.spec(), num_classes=self.task.num_classes)
+
+    def look(self, candidate: Candidate, cost: Cost) -> Look:
+        return Look(candidate, features(candidate.spec(), cost), float(getattr(cost, self.task.cost)))
