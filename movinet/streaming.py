@@ -8,6 +8,7 @@ Pools other than the published one (`Window`, `Exponential`) keep ..._pool_windo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import Any
 
 import keras
@@ -169,6 +170,12 @@ class Stream:
         logits = later.pop("logits")
         self._states, self.frames_seen = later, self.frames_seen + frames.shape[1]
         return logits
+
+    def another(self) -> Stream:
+        """A stream beside this one, by the same graph, that has seen no frames."""
+        other = copy(self)
+        other.reset()
+        return other
 
     def reset(self) -> None:
         """Forgets all frames: the next ones are the first, of any size and number of videos."""

@@ -7,6 +7,7 @@ rate, one frame apart, for the cost of one at the full rate (arXiv:2103.11511, 3
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,13 @@ class TemporalStream:
             if own.shape[1]:
                 self._newest[number] = stream.push(own)
         return sum(self._newest.values()) / len(self._newest)
+
+    def another(self) -> TemporalStream:
+        """As of `Stream`."""
+        other = copy(self)
+        other._streams = self._streams[0].another(), self._streams[1].another()
+        other.reset()
+        return other
 
     def reset(self) -> None:
         """Forgets all frames."""

@@ -137,12 +137,11 @@ def _clip_logits(network: keras.Model) -> Logits:
 
 
 def _begins(made: Callable[[Pool], Any]) -> Callable[[Pool], Logits]:
-    """Begins video after video with one stream, whose graph is built once."""
+    """Begins videos, also side by side, with one graph that is built once."""
     made = cache(made)
 
     def begin(pool: Pool) -> Logits:
-        stream = made(pool)
-        stream.reset()
+        stream = made(pool).another()
         return lambda frames: np.asarray(stream.push(frames[None]))[0]
 
     return begin

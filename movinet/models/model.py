@@ -24,8 +24,8 @@ class Model:
     """A network that was loaded, whatever runs it.
 
     clip: what it sees; labels: of its classes, none of random weights; multi_label: each is a yes or no of its own.
-    logits: of one clip.  stream: begins a video, which ends the one before; what it returns is given the next frames,
-    one or more at a time.  None for a network of whole clips.
+    logits: of one clip.  stream: begins a video; what it returns is given the next frames, one or more
+    at a time.  None for a network of whole clips.
     """
 
     name: str

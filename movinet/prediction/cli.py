@@ -18,12 +18,13 @@ EXAMPLES = """examples:
   python -m movinet predict my_clips --model runs/default/family/A2 --json > classes.jsonl
   python -m movinet predict long.mp4 --model runs/default/family/A2 --stream --every 25 --pool window:50
   python -m movinet predict cam:0 --model runs/default/family/A2/stream.tflite --stream --threshold 0.3
+  python -m movinet predict rtsp://hall/1 rtsp://yard/1 --model runs/default/family/A2 --stream --reconnect
   python -m movinet predict clip.mp4 --model a0-stream --weights movinet_a0_stream --labels kinetics_600.txt --stream \\
       --overlay seen.mp4 --plot seen.png
   python -m movinet predict clip.mp4 --model runs/A4 --model runs/A5
 
 SOURCE: a video file; a folder, of pictures or for all videos in it; cam:0; a URL (rtsp://, http://, file:// ...); - for
-        standard input
+        standard input; several: files one after the other, live ones side by side
 MODEL:  a model folder (runs/<name>/family/<member>), a published name with --weights, a .keras file, or a .tflite file
         that `python -m movinet export` wrote; several --model answer together, by the mean of their logits
 """
@@ -32,7 +33,7 @@ MODEL:  a model folder (runs/<name>/family/<member>), a published name with --we
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `predict`."""
     parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("source", metavar="SOURCE", help="what to look at (see below)")
+    parser.add_argument("source", nargs="+", metavar="SOURCE", help="what to look at (see below)")
     parser.add_argument("--model", required=True, action="append", metavar="MODEL", help="what looks (see below)")
     parser.add_argument(
         "--weights", action="append", metavar="CHECKPOINT", help="of a published name; several: in the names' order"
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temporal-ensemble", action="store_true", help="two models take turns, frame by frame")
     parser.add_argument("--stream", action="store_true", help="frame by frame, by causal networks (default: one clip)")
     parser.add_argument("--pool", metavar="POOL", help="what a stream remembers: window:50 or half-life:25, in frames")
+    parser.add_argument("--reconnect", action="store_true", help="open a live source anew when it breaks off")
     parser.add_argument("--every", type=int, metavar="N", help="frames between answers while a video goes on")
     parser.add_argument("--top", type=int, default=5, metavar="K", help="how many classes to show (default 5)")
     parser.add_argument("--threshold", type=float, default=0.0, metavar="P", help="the least probability shown")
@@ -63,17 +65,21 @@ def main(options: argparse.Namespace) -> int:
     _check(options)
     from movinet.machine.quiet import native_stderr_closed
     from movinet.prediction.drawing import Drawing
-    from movinet.prediction.video import find_videos, is_live, open_video
+    from movinet.prediction.video import connects, find_videos, is_live, open_video
 
-    videos = find_videos(options.source)
-    alone = videos == [options.source]
+    source, *others = options.source
+    videos = [video for each in options.source for video in find_videos(each)]
+    alone = videos == [source]
     drawings = [Drawing(path) for path in (options.overlay, options.plot) if path]
     if drawings and not alone:
-        raise InputError(f"{options.source} is a folder; allowed with --overlay and --plot: one video")
+        what = "there are several sources" if others else f"{source} is a folder"
+        raise InputError(f"{what}; allowed with --overlay and --plot: one video")
+    if options.reconnect and not any(connects(each) for each in options.source):
+        raise InputError("--reconnect is for cameras and network streams (cam:0, rtsp://, http:// ...)")
     for drawing in drawings:  # what cannot be written or opened is refused before anything is loaded
-        drawing.refuse(options.source)
-    if alone and not is_live(options.source):
-        with open_video(options.source):
+        drawing.refuse(source)
+    if alone and not is_live(source):
+        with open_video(source):
             pass
     print("loading the network ...", file=sys.stderr)
     with native_stderr_closed():
@@ -83,14 +89,14 @@ def main(options: argparse.Namespace) -> int:
     from movinet.prediction.run import Run, Show
 
     show = Show(options.top, options.threshold, options.json, not alone)
-    run = Run(models, show, pool, options.stream, options.every)
+    run = Run(models, show, pool, options.stream, options.every, options.reconnect)
     if not alone:
-        return run.folder(videos)
-    follows = options.stream or is_live(options.source)
+        return run.several(videos)
+    follows = options.stream or is_live(source)
     if not follows:
-        run.clip(options.source)
+        run.clip(source)
     if follows or drawings:
-        run.follow(options.source, options.overlay, options.plot, quiet=not follows)
+        run.follow(source, options.overlay, options.plot, quiet=not follows)
     return 0
 
 

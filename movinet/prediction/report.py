@@ -13,7 +13,8 @@ Classes = list[tuple[str, float]]
 class ReportLine:
     """One line about a video: its classes, or why there are none (`error`).
 
-    seconds, frame: of an answer while a video goes on.  notes: what is worth knowing of the video.
+    seconds, frame: of an answer while a video goes on; dropped: frames so far that were not looked at.
+    notes: what is worth knowing of the video.
     """
 
     video: str
@@ -21,15 +22,17 @@ class ReportLine:
     error: str | None = None
     seconds: float | None = None
     frame: int | None = None
+    dropped: int = 0
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> str:
-        """{"video", "classes": [{"label", "probability"}]}, with "seconds" and "frame", "notes" or "error"."""
+        """{"video", "classes": [{"label", "probability"}]}, with "seconds", "frame", "dropped", "notes" or "error"."""
         if self.error is not None:
             return json.dumps({"video": self.video, "error": self.error}, ensure_ascii=False)
         data: dict[str, Any] = {"video": self.video}
         if self.seconds is not None:
             data |= {"seconds": round(self.seconds, 3), "frame": self.frame}
+            data |= {"dropped": self.dropped} if self.dropped else {}
         data["classes"] = [{"label": label, "probability": round(share, 6)} for label, share in self.classes]
         return json.dumps(data | ({"notes": self.notes} if self.notes else {}), ensure_ascii=False)
 

@@ -18,16 +18,18 @@ from movinet.data.video.reading import open_clip
 from movinet.models.model import Model
 
 SECONDS_TO_OPEN, SECONDS_TO_READ = 10, 30  # until a network stream counts as lost
+TIMELESS = ("mjpeg", "mpjpeg", "h264", "hevc")  # formats without times
 CAMERAS = {"linux": ("v4l2", "/dev/video{}"), "darwin": ("avfoundation", "{}")}  # format and name, by platform
 
 
 class LiveVideo(VideoFile):
     """What is read once, from now on: a camera (cam:0), a URL (rtsp://, http://, file:// ...), a pipe, - for stdin.
 
-    lost: why nothing more came, of a source that did not end by itself.
+    lost: why nothing more came, of a source that did not end by itself.  waited: seconds for what has come so far.
     """
 
     lost: str | None = None
+    waited = 0.0
 
     def __init__(self, source: str):
         self.path = source
@@ -47,6 +49,25 @@ class LiveVideo(VideoFile):
         else:
             raise VideoError(source, f"no cameras on {sys.platform}; allowed: a file or a URL")
 
+    @property
+    def is_pipe(self) -> bool:
+        """Whether it is standard input or a named pipe."""
+        return self.path == "-" or Path(self.path).is_fifo()
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether it goes on for nobody knows how long, as cameras do, rather than being a file somewhere else."""
+        return self.seconds is None and not str(self.path).startswith("file:")
+
+    @property
+    def is_timeless(self) -> bool:
+        """Whether its pictures come one by one and without times: the time of each is when it comes."""
+        return self.container.format.name in TIMELESS and self.is_endless and not self.is_pipe
+
+    def reopened(self) -> LiveVideo:
+        """The same source, from now on."""
+        return LiveVideo(str(self.path))
+
     def frames(self, start: float = 0.0) -> Iterator[tuple[float, Any]]:
         """As of a file; what begins in its middle, or has its index at its end, gives none."""
         try:
@@ -55,6 +76,19 @@ class LiveVideo(VideoFile):
             raise VideoError(
                 self.path, f"{error.reason}; an .mp4 with its index at the end cannot be read as it comes"
             ) from error
+
+    def _packets(self) -> Iterator[Any]:
+        packets = super()._packets()
+        while True:
+            began = time.monotonic()
+            packet = next(packets, None)
+            self.waited += time.monotonic() - began
+            if packet is None:
+                return
+            yield packet
+
+    def _stamp(self, frame: Any) -> float | None:
+        return time.monotonic() if self.is_timeless else super()._stamp(frame)
 
     def _cannot_go_on(self, error: Exception) -> None:
         super()._cannot_go_on(error)
@@ -66,6 +100,11 @@ class LiveVideo(VideoFile):
 def is_live(source: str) -> bool:
     """Whether a source is read from now on rather than from its start."""
     return source == "-" or bool(re.match(r"cam:|[a-z][a-z0-9+.-]*://", source)) or Path(source).is_fifo()
+
+
+def connects(source: str) -> bool:
+    """Whether a source can be opened anew when it has broken off: a camera, or a network stream."""
+    return source != "-" and is_live(source) and not Path(source).is_fifo() and not source.startswith("file:")
 
 
 def find_videos(source: str) -> list[str]:
@@ -92,7 +131,7 @@ def misfit(video: VideoFile | ImageSequence, models: Sequence[Model], streaming:
     """What the models get less of than they were made for, in a few words: frames a second, pixels, or seconds."""
     found, rate = [], 1 / video.frame_seconds
     wanted = max(model.clip.frames_per_second for model in models)
-    if rate < 0.99 * wanted:
+    if rate < 0.99 * wanted and not (isinstance(video, LiveVideo) and video.is_timeless):
         found.append(f"{rate:.3g} frames a second where the model's are {wanted:g}, so that some are repeated")
     if isinstance(video, VideoFile):
         side = min(video.stream.codec_context.width, video.stream.codec_context.height)

@@ -170,8 +170,11 @@ class VideoFile:
         if self.seconds - end > tolerance:
             self.missing = f"ends at {end:.2f} s of {self.seconds:.2f} s"
 
+    def _packets(self) -> Iterator[Any]:
+        return self.container.demux(self.stream)
+
     def _decoded(self) -> Iterator[Any]:
-        packets = self.container.demux(self.stream)
+        packets = self._packets()
         while True:
             try:
                 packet = next(packets, None)

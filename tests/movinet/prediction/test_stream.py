@@ -19,14 +19,14 @@ import pytest
 from movinet.__main__ import main
 from movinet.data.centre import centre_square
 from movinet.data.video.file import VideoFile
-from movinet.data.video.frames import read_frames
+from movinet.data.video.frames import read_frames, shown_frames
 from movinet.layers.pool import CUMULATIVE, Exponential, Window
 from movinet.models.answers import class_probabilities
 from movinet.models.folder import load_network, read_member
 from movinet.models.load import load_model, temporal_pair
 from movinet.models.model import Wanted
 from movinet.prediction.cli import read_pool
-from movinet.prediction.follow import follow, windows
+from movinet.prediction.follow import Following, windows
 from movinet.prediction.video import open_video
 from movinet.streaming import Stream
 from tests.support.clip_files import numbered_frames, write_video
@@ -51,8 +51,9 @@ def video(tmp_path_factory):
 
 
 def logits_of(source, models, step=1, pool=CUMULATIVE, streaming=True):
+    following = Following(models, step, pool, streaming)
     with open_video(str(source)) as file:
-        answers = [answer for _, found in follow(file, models, step, pool, streaming) for answer in found]
+        answers = [answer for shown in shown_frames(file) for answer in following.see(shown)]
     return [(answer.seconds, answer.frames) for answer in answers], np.stack([answer.logits for answer in answers])
 
 
@@ -316,7 +317,9 @@ def test_ten_hours_take_the_memory_of_one(tmp_path):
     model = load_model(str(write_member(tmp_path / "slow", CAUSAL)), Wanted(rate=0.05))
     with open_video(str(long)) as file:
         seconds, after_an_hour = 0.0, 0
-        for shown, _ in follow(file, [model], 1, CUMULATIVE, True):
+        following = Following([model], 1, CUMULATIVE, True)
+        for shown in shown_frames(file):
+            following.see(shown)
             seconds = shown.until
             after_an_hour = after_an_hour or (resident_bytes() if seconds > 3600 else 0)
     assert seconds == pytest.approx(36_000, abs=1)
