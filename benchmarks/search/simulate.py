@@ -26,7 +26,6 @@ from statistics import fmean, stdev
 from typing import Any
 
 from movinet.cost import Cost
-from movinet.data.sets.shape_drawing import LABELS
 from results.pareto import Point, normalised_hypervolume
 from results.table import read_table
 from search.early_stopping.registry import EarlyStoppingChoice
@@ -119,7 +118,12 @@ class World:
         self.settings: Settings = load_settings(config)
         trainings = read_table(table)
         self.epochs = len(trainings[0].accuracies)
-        self.task = Task(self.settings.load_space(), self.settings.load_budget(), len(LABELS), epochs=self.epochs)
+        self.task = Task(
+            self.settings.load_space(),
+            self.settings.load_budget(),
+            len(self.settings.data.moving_shapes.labels),
+            epochs=self.epochs,
+        )
         self.recorded = Recorded(trainings, self.task.space)
         self.points: list[Point] = [(float(one.cost["flops"]), one.best) for one in trainings]
 

@@ -75,6 +75,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     synthesize.add_argument("--train-clips", type=int, metavar="N", help="per class, to train on (default 130)")
     synthesize.add_argument("--val-clips", type=int, metavar="N", help="per class, to validate with (default 40)")
     synthesize.add_argument("--seed", type=int, help="other clips (default 0)")
+    synthesize.add_argument("--hard", action="store_true", default=None, help="24 classes, finer motions, distractors")
     synthesize.set_defaults(work=_synthesize)
     for name, command in commands.choices.items():
         command.add_argument("--workers", type=int, metavar="N", help="processes (default: one per core)")
@@ -240,7 +241,7 @@ def _parallel(options: argparse.Namespace) -> Iterator[Callable[..., Iterator[An
 def _synthesize(options: argparse.Namespace) -> int:
     from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 
-    given = {name: getattr(options, name) for name in ("train_clips", "val_clips", "seed")}
+    given = {name: getattr(options, name) for name in ("train_clips", "val_clips", "seed", "hard")}
     shapes = MovingShapes(**{name: value for name, value in given.items() if value is not None})
     print(synthesize(options.folder, shapes, options.workers, _progress("written")))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -95,8 +95,7 @@ def source_of(data: DataSettings) -> Path:
     """The folder or list of the clips; of moving shapes, their folder below data.folder."""
     if data.path is not None:
         return Path(data.path).expanduser()
-    name = "-".join(["moving_shapes", *(str(value) for value in asdict(data.moving_shapes).values())])
-    return Path(data.folder, name)
+    return Path(data.folder, data.moving_shapes.name)
 
 
 def read_clips(data: DataSettings) -> ClipSet:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from movinet.config.errors import InputError
-from movinet.data.sets.shape_drawing import LABELS, draw
+from movinet.data.sets.shape_drawing import HARD_LABELS, LABELS, draw
 from movinet.machine.files import is_empty, write_whole
 from movinet.machine.processes import in_processes
 
@@ -38,7 +38,8 @@ class MovingShapesError(InputError):
 class MovingShapes:
     """What is written: clips per class and split, seed, and the video's size, rate and length.
 
-    One clip is `seconds` long and `resolution` x `resolution` pixels at `frames_per_second`.
+    One clip is `seconds` long and `resolution` x `resolution` pixels at `frames_per_second`.  hard: twice the classes,
+    told apart by finer motions, beside something else that moves.
     """
 
     train_clips: int = 130  # per class
@@ -47,6 +48,7 @@ class MovingShapes:
     resolution: int = 64  # pixels
     frames_per_second: int = 12
     seconds: int = 2
+    hard: bool = False
 
     def __post_init__(self):
         lowest = {"train_clips": 1, "val_clips": 1, "seed": 0, "resolution": 16, "frames_per_second": 1, "seconds": 1}
@@ -57,6 +59,17 @@ class MovingShapes:
         if self.resolution % 2:  # H.264 with 4:2:0 colours
             text = f"MovingShapes.resolution={self.resolution} is not allowed; allowed: an even number"
             raise MovingShapesError(text)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes."""
+        return HARD_LABELS if self.hard else LABELS
+
+    @property
+    def name(self) -> str:
+        """Of a folder that holds them, apart from those of other settings."""
+        hard = ["hard"] if self.hard else []
+        return "-".join(["moving_shapes", *map(str, _video(self).values()), *hard])
 
     @property
     def frames(self) -> int:
@@ -83,7 +96,7 @@ def synthesize(
     Raises MovingShapesError where `folder` holds files that this function did not write.
     """
     shapes, folder = shapes or MovingShapes(), Path(folder)
-    manifest = {"version": VERSION, "labels": list(LABELS), **asdict(shapes)}
+    manifest = {"version": VERSION, "labels": list(shapes.labels), **_video(shapes)}
     scenes = _scenes(shapes)
     missing = [scene for scene in scenes if not (folder / clip_name(scene, shapes)).exists()]
     if not missing and _read_manifest(folder) == {**manifest, "complete": True}:
@@ -101,7 +114,8 @@ def synthesize(
 
 def clip_id(scene: Scene, shapes: MovingShapes) -> str:
     """Eleven characters, as YouTube's: a hash of all that the pixels depend on."""
-    text = repr((VERSION, shapes.seed, shapes.resolution, shapes.frames_per_second, shapes.seconds, scene))
+    drawn = (VERSION, shapes.seed, shapes.resolution, shapes.frames_per_second, shapes.seconds, scene)
+    text = repr((*drawn, "hard") if shapes.hard else drawn)
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())[:11].decode()
 
 
@@ -114,7 +128,8 @@ def frames_of(scene: Scene, shapes: MovingShapes) -> np.ndarray:
     """The scene's frames, uint8 (frames, resolution, resolution, 3); the same for the same arguments."""
     seed = hashlib.sha256(clip_id(scene, shapes).encode()).digest()
     times = np.arange(shapes.frames, dtype=np.float32) / shapes.frames_per_second - shapes.seconds / 2
-    return draw(scene.label, times, shapes.resolution, np.random.default_rng(np.frombuffer(seed, np.uint32)))
+    rng = np.random.default_rng(np.frombuffer(seed, np.uint32))
+    return draw(scene.label, times, shapes.resolution, rng, distracted=shapes.hard)
 
 
 def _write_clip(scene: Scene, shapes: MovingShapes, folder: Path) -> None:
@@ -127,7 +142,14 @@ def _write_clip(scene: Scene, shapes: MovingShapes, folder: Path) -> None:
 
 def _scenes(shapes: MovingShapes) -> list[Scene]:
     counts = {"train": shapes.train_clips, "val": shapes.val_clips}
-    return [Scene(label, split, n) for split, count in counts.items() for label in LABELS for n in range(count)]
+    return [Scene(label, split, n) for split, count in counts.items() for label in shapes.labels for n in range(count)]
+
+
+def _video(shapes: MovingShapes) -> dict[str, int]:
+    """What a manifest says of them. The classes tell which are hard, so that older folders are still right."""
+    settings = asdict(shapes)
+    del settings["hard"]
+    return settings
 
 
 def _claim(folder: Path, manifest: dict) -> None:

@@ -1,13 +1,15 @@
 """Draws moving shapes: a shape on a cluttered, noisy ground, in one of a few motions.
 
 Every shape makes every motion, in the same places, sizes, angles and colours; all motions are alike in the clip's
-middle.  So one frame tells the shape at best, and the motion without the shape the motion at best.  NumPy only.
+middle.  So one frame tells the shape at best, and the motion without the shape the motion at best.  The hard form has
+twice as many classes, whose motions differ by their direction alone, and a smaller shape that moves as well, in a way
+that tells nothing.  NumPy only.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +17,12 @@ import numpy as np
 SHAPES = ("bar", "cross", "triangle")
 MOTIONS = ("moving left", "moving right", "growing", "spinning")
 LABELS = tuple(f"{shape} {motion}" for shape in SHAPES for motion in MOTIONS)
+
+HARD_SHAPES = (*SHAPES, "ring")
+HARD_MOTIONS = ("moving left", "moving right", "growing", "shrinking", "spinning left", "spinning right")
+HARD_LABELS = tuple(f"{shape} {motion}" for shape in HARD_SHAPES for motion in HARD_MOTIONS)
+SMALLER = 0.4  # times the size of what tells the class is what does not
+SLOWER = 0.4  # times as fast is a spin of which the direction counts, so that few frames a second show it
 
 
 @dataclass(frozen=True)
@@ -27,8 +35,11 @@ class Course:
     angle: np.ndarray
 
 
-def draw(label: str, times: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A clip of the class `label` at `times` (seconds from its middle): uint8 (frames, size, size, 3)."""
+def draw(label: str, times: np.ndarray, size: int, rng: np.random.Generator, distracted: bool = False) -> np.ndarray:
+    """A clip of the class `label` at `times` (seconds from its middle): uint8 (frames, size, size, 3).
+
+    distracted: a smaller shape moves behind the one that tells the class.
+    """
     shape, motion = label.split(" ", 1)
     shake = rng.standard_normal((2, len(times), 1, 1), np.float32) * np.float32(rng.uniform(0, 0.008))  # in widths
     axis = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
@@ -40,6 +51,11 @@ def draw(label: str, times: np.ndarray, size: int, rng: np.random.Generator) -> 
         shade = _with_stick(shade, x, y, rng)
     cover = _cover(shape, x, y, course(motion, times, rng), size)
     canvas = ground * shade[..., None]
+    if distracted:
+        other = course(str(rng.choice(HARD_MOTIONS)), times, rng)
+        path = replace(other, y=3 * other.y, radius=SMALLER * other.radius)
+        behind = _cover(str(rng.choice(HARD_SHAPES)), x, y, path, size)
+        canvas += behind[..., None] * (_colours(rng)[1] - canvas)
     canvas += cover[..., None] * (paint - canvas)
     canvas += rng.standard_normal(canvas.shape, np.float32) * np.float32(rng.uniform(0.02, 0.06))
     return (np.clip(canvas, 0, 1) * 255 + 0.5).astype(np.uint8)
@@ -51,12 +67,13 @@ def course(motion: str, times: np.ndarray, rng: np.random.Generator) -> Course:
     radius, way = rng.uniform(0.24, 0.34), rng.choice((-1, 1))
     pace = math.exp(rng.uniform(math.log(0.25), math.log(2.5)))  # picture widths or turns a second
     growth = rng.uniform(0.25, 0.5)  # e-folds of the radius a second
-    still = np.zeros_like(times)
+    turn, still = 2 * math.pi * pace * times, np.zeros_like(times)
     return Course(
         x + {"moving left": -pace * times, "moving right": pace * times}.get(motion, still),
         y + still,
-        radius * np.exp(growth * times if motion == "growing" else still),
-        angle + (way * 2 * math.pi * pace * times if motion == "spinning" else still),
+        radius * np.exp({"growing": growth * times, "shrinking": -growth * times}.get(motion, still)),
+        angle
+        + {"spinning": way * turn, "spinning left": -SLOWER * turn, "spinning right": SLOWER * turn}.get(motion, still),
     )
 
 
@@ -84,8 +101,18 @@ def _triangle(x, y) -> np.ndarray:
     return np.maximum(np.abs(x) * (3**0.5 / 2) + y * 0.5, -y) - 0.5
 
 
+def _ring(x, y) -> np.ndarray:
+    """With a gap, so that it is seen to spin."""
+    return np.maximum(np.abs(np.hypot(x, y) - 0.8) - 0.2, np.minimum(0.35 - np.abs(x), y))
+
+
 # Signed distance from the edge (< 0 inside) in radii.
-DISTANCES = {"bar": partial(_rectangle, half_width=1.0, half_height=0.22), "cross": _cross, "triangle": _triangle}
+DISTANCES = {
+    "bar": partial(_rectangle, half_width=1.0, half_height=0.22),
+    "cross": _cross,
+    "triangle": _triangle,
+    "ring": _ring,
+}
 
 
 def _colours(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

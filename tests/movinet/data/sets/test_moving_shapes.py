@@ -17,7 +17,15 @@ from movinet.data.sets.moving_shapes import (
     frames_of,
     synthesize,
 )
-from movinet.data.sets.shape_drawing import LABELS, MOTIONS, SHAPES, course, draw
+from movinet.data.sets.shape_drawing import (
+    HARD_LABELS,
+    HARD_MOTIONS,
+    LABELS,
+    MOTIONS,
+    SHAPES,
+    course,
+    draw,
+)
 from movinet.data.sources.source import read_source
 
 SMALL = MovingShapes(train_clips=2, val_clips=1, resolution=32, frames_per_second=6, seconds=1)
@@ -132,7 +140,7 @@ def test_settings_out_of_range_are_named(wrong, text):
 
 def test_all_motions_are_alike_in_the_middle_so_a_frame_does_not_tell_them_apart():
     middle = np.zeros(1, np.float32)
-    courses = [course(motion, middle, np.random.default_rng(5)) for motion in MOTIONS]
+    courses = [course(motion, middle, np.random.default_rng(5)) for motion in {*MOTIONS, *HARD_MOTIONS}]
     assert all(vars(found) == vars(courses[0]) for found in courses)
     clips = [draw(f"bar {motion}", middle, 32, np.random.default_rng(7)) for motion in MOTIONS]
     assert all(np.array_equal(clip, clips[0]) for clip in clips)
@@ -165,3 +173,22 @@ def test_motions_do_what_their_names_say():
 def test_settings_are_read_without_a_video_library():
     code = "import sys, movinet.data.sets.moving_shapes; assert not {'av', 'tensorflow', 'keras'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_hard_clips_have_twice_the_classes_and_something_else_that_moves(tmp_path):
+    hard = MovingShapes(train_clips=1, val_clips=1, resolution=32, frames_per_second=6, seconds=1, hard=True)
+    found = read_source(synthesize(tmp_path / hard.name, hard, workers=2))
+    assert found.labels == tuple(sorted(HARD_LABELS))
+    assert len(HARD_LABELS) == 24
+    assert hard.name == "moving_shapes-1-1-0-32-6-1-hard"
+    times = np.array([-0.5, 0.0, 0.5], np.float32)
+    plain, hidden = (draw("ring growing", times, 64, np.random.default_rng(3), distracted=it) for it in (False, True))
+    assert (np.abs(plain.astype(int) - hidden) > 60).any(axis=(1, 2, 3)).all()
+
+
+@pytest.mark.parametrize(("motion", "opposite"), [("growing", "shrinking"), ("spinning left", "spinning right")])
+def test_finer_motions_are_each_other_backwards(motion, opposite):
+    times = np.linspace(-1, 1, 5, dtype=np.float32)
+    one, other = (course(each, times, np.random.default_rng(2)) for each in (motion, opposite))
+    for name in ("radius", "angle"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name)[::-1], rtol=1e-5)
