@@ -1,54 +1,70 @@
 """A run folder that survives `kill -9` at any moment: what was asked, what is finished, and who writes to it.
 
-asked.jsonl gets a line before a candidate starts, trials.jsonl one when it is done; both are on the disk before
-anything else happens. So a resumed run knows all that an interrupted one decided. Standard library only.
+asked.jsonl gets a line before a candidate starts, trials.jsonl one when it has ended for good, paused.jsonl one
+whenever it pauses; all are on the disk before anything else happens. So a resumed run knows all that an interrupted one
+decided. Standard library only.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from movinet.machine.json_lines import append_line, whole_lines
-from results.record import TrialRecord
+from results.record import TrialRecord, record_from_json
 from results.store import append_record, load_records
 
 ASKED_FILE = "asked.jsonl"
+PAUSED_FILE = "paused.jsonl"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A candidate that a strategy proposed for a trial."""
+    """A candidate that a strategy proposed for a trial.
+
+    told: how many records the strategy had heard by then.  seen: how many epochs of each trial that was under way, by
+    its number: with both, what it proposed can be replayed.
+    """
 
     trial: int
     candidate: dict[str, Any]
     rejected: int
+    told: int = 0
+    seen: dict[str, int] = field(default_factory=dict)
 
 
 class Memory:
     """What was asked and how it ended, as long as the process lives: of a replay.
 
-    asked: by trial.  records: in the order of ending.
+    asked: by trial.  records: in the order of ending.  paused: by trial, as it would be recorded if it ended there.
     """
 
-    def __init__(self, asked: Iterable[Asked] = (), records: Iterable[TrialRecord] = ()):
+    def __init__(
+        self, asked: Iterable[Asked] = (), records: Iterable[TrialRecord] = (), paused: Iterable[TrialRecord] = ()
+    ):
         self.asked = {each.trial: each for each in asked}
         self.records = list(records)
+        ended = {record.trial for record in self.records}
+        self.paused = {record.trial: record for record in paused if record.trial not in ended}
 
     @property
     def unfinished(self) -> list[Asked]:
-        """Asked, but without a record: their workers were killed."""
-        finished = {record.trial for record in self.records}
-        return [asked for trial, asked in sorted(self.asked.items()) if trial not in finished]
+        """Asked, but neither recorded nor paused: their workers were killed."""
+        known = {record.trial for record in self.records} | self.paused.keys()
+        return [asked for trial, asked in sorted(self.asked.items()) if trial not in known]
 
     def ask(self, asked: Asked) -> None:
         self.asked[asked.trial] = asked
 
+    def pause(self, record: TrialRecord) -> None:
+        self.paused[record.trial] = record
+
     def record(self, record: TrialRecord) -> None:
         self.records.append(record)
+        self.paused.pop(record.trial, None)
 
 
 class Journal(Memory):
@@ -57,12 +73,18 @@ class Journal(Memory):
     def __init__(self, run_folder: str | Path):
         self.folder = Path(run_folder)
         asked = [Asked(**json.loads(line)) for line in whole_lines(self.folder / ASKED_FILE)]
-        super().__init__(asked, load_records(self.folder))
+        paused = [record_from_json(line) for line in whole_lines(self.folder / PAUSED_FILE)]
+        super().__init__(asked, load_records(self.folder), paused)
 
     def ask(self, asked: Asked) -> None:
         """Returns when the line is on the disk."""
         append_line(self.folder / ASKED_FILE, json.dumps(asdict(asked), separators=(",", ":")))
         super().ask(asked)
+
+    def pause(self, record: TrialRecord) -> None:
+        """Returns when the line is on the disk."""
+        append_line(self.folder / PAUSED_FILE, record.to_json())
+        super().pause(record)
 
     def record(self, record: TrialRecord) -> None:
         """Returns when the line is on the disk."""

@@ -1,4 +1,4 @@
-"""What to try next: trials that were interrupted first, then what the strategy proposes, until there are enough.
+"""What to try next: trials that were interrupted, then those paused that are worth it, then what the strategy proposes.
 
 Standard library only.
 """
@@ -45,7 +45,12 @@ class Plan:
             self.strategy.remember(asked.trial, task.space.candidate(asked.candidate))
         for record in journal.records:
             self.strategy.tell(record)
+        for record in journal.paused.values():
+            self.curves[record.trial] = curve_of(record.trial, record.cost, record.measurements)
+            self.strategy.progress(record.trial, self.curves[record.trial].accuracies)
         self.interrupted = journal.unfinished
+        self.running: set[int] = set()
+        self.pausing: set[int] = set()  # they have been told that they do not go on
         self.is_used_up = False
 
     @property
@@ -54,12 +59,14 @@ class Plan:
         return max(0, self.settings.trials - len(self.journal.records))
 
     def next(self) -> Assignment | None:
-        """The next trial, on record as asked; None when all are handed out or the space has no more.
+        """The next trial, on record as asked; None when there is none, or none yet (`waits`).
 
         Raises SpaceError when no candidate keeps the budget.
         """
         if self.interrupted:
             return self._assign(self.interrupted.pop(0))
+        if (promoted := self._next_up()) is not None:
+            return self._assign(self.journal.asked[promoted])
         trial = max(self.journal.asked, default=-1) + 1
         if trial >= self.settings.trials or self.is_used_up:
             return None
@@ -68,7 +75,9 @@ class Plan:
         except SpaceUsedUp:
             self.is_used_up = True
             return None
-        asked = Asked(trial, proposal.candidate.values, proposal.rejected)
+        told, under_way = self.strategy.told, self.strategy.pending.keys() - {trial}
+        seen = {str(other): len(self.curves[other].accuracies) for other in sorted(under_way)}
+        asked = Asked(trial, proposal.candidate.values, proposal.rejected, len(told), seen)
         self.journal.ask(asked)
         return self._assign(asked)
 
@@ -82,7 +91,32 @@ class Plan:
         others = [other for other in self.curves.values() if other.trial != trial]
         self.curves[trial] = curve
         self.strategy.progress(trial, curve.accuracies)
-        return self.stopping.goes_on(curve, others)
+        goes_on = self.stopping.goes_on(curve, others)
+        if not goes_on and self.stopping.pauses and len(curve.accuracies) < self.task.epochs:
+            self.pausing.add(trial)
+        return goes_on
+
+    @property
+    def waits(self) -> bool:
+        """Whether `next` may have another trial once one of those running has come further."""
+        return self.stopping.pauses and bool(self.running)
+
+    def ended(self, record: TrialRecord) -> bool:
+        """Takes a trial's record, if it has ended for good; else it is paused, and keeps its checkpoint."""
+        self.running.discard(record.trial)
+        if record.trial in self.pausing and record.status != "failed":
+            self.pausing.discard(record.trial)
+            self.journal.pause(record)
+            return False
+        self.record(record)
+        return True
+
+    def end(self) -> list[TrialRecord]:
+        """Records what is paused as stopped, when nothing more will be tried."""
+        records = list(self.journal.paused.values())
+        for record in records:
+            self.record(record)
+        return records
 
     def record(self, record: TrialRecord) -> None:
         self.curves[record.trial] = curve_of(record.trial, record.cost, record.measurements)
@@ -119,10 +153,17 @@ class Plan:
             **known,
         )
 
+    def _next_up(self) -> int | None:
+        waiting = self.journal.paused.keys() - self.running
+        paused = [self.curves[trial] for trial in sorted(waiting)]
+        others = [curve for trial, curve in self.curves.items() if trial not in waiting]
+        return self.stopping.next_up(paused, others) if paused else None
+
     def _assign(self, asked: Asked) -> Assignment:
         spec = self.task.space.candidate(asked.candidate).spec()
         cost = asdict(network_cost(spec, num_classes=self.task.num_classes))
-        self.curves[asked.trial] = Curve(asked.trial, cost, ())
+        self.running.add(asked.trial)
+        self.curves.setdefault(asked.trial, Curve(asked.trial, cost, ()))
         return Assignment(asked, spec, cost)
 
 

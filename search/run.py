@@ -58,12 +58,12 @@ def run_search(
         with ray_cluster(workers, address):
             from search.engine.dispatch import SearchWatcher
             from search.engine.early_stopping import StoppingScheduler
-            from search.engine.tuner import run_jobs
+            from search.engine.tuner import drop_checkpoint, run_jobs
 
             watcher = SearchWatcher(plan, settings, run_folder, listener, prepared.val_clips)
             run_jobs(
                 watcher.next_job,
-                plan.remaining,
+                lambda: plan.waits,
                 _common_config(evaluator, prepared, settings.train.epochs, settings.search.time_limit_s),
                 workers,
                 run_folder,
@@ -72,6 +72,9 @@ def run_search(
             )
         if watcher.broken:
             raise RuntimeError(f"{len(watcher.failures)} trials in a row failed, the last with: {watcher.broken}")
+        for record in plan.end():
+            drop_checkpoint(run_folder, record.trial)
+            listener.on_record(record)
         return journal.records
 
 
@@ -111,7 +114,7 @@ def train_family(
             from search.engine.tuner import run_jobs
 
             watcher = FamilyWatcher(missing, settings, run_folder, len(prepared.classes), listener)
-            run_jobs(watcher.next_job, len(missing), common, workers, run_folder, watcher)
+            run_jobs(watcher.next_job, lambda: False, common, workers, run_folder, watcher)
         if watcher.failed:
             raise RuntimeError("; ".join(f"{name}: {reason}" for name, reason in watcher.failed.items()))
         return {name: found for name in members if (found := read_metrics(folders[name]))}

@@ -16,10 +16,10 @@ import math
 import random
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from movinet.config.choice import NoSettings
 from movinet.cost import network_cost
@@ -63,15 +63,16 @@ def train_all(settings: Settings, options: argparse.Namespace) -> None:
     task = Task(space, settings.load_budget(), len(prepared.classes))
     done = {(record.spec_id, record.seed) for record in _records(options.records)}
     networks = networks_of(task, options.networks, options.seed)
-    jobs = [(n, c, seed) for seed in range(options.seeds) for n, c in enumerate(networks) if (c.id, seed) not in done]
+    jobs = [
+        (number, candidate.values, candidate.spec(), seed, prepared, settings.train.epochs)
+        for seed in range(options.seeds)
+        for number, candidate in enumerate(networks)
+        if (candidate.id, seed) not in done
+    ]
     options.records.parent.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    with ProcessPoolExecutor(options.workers, get_context("spawn"), max_tasks_per_child=20) as pool:
-        running = [
-            pool.submit(train, n, c.values, c.spec(), seed, prepared, settings.train.epochs) for n, c, seed in jobs
-        ]
-        for count, job in enumerate(as_completed(running), 1):
-            record = job.result()
+    with get_context("spawn").Pool(options.workers, maxtasksperchild=20) as pool:
+        for count, record in enumerate(pool.imap_unordered(train, jobs), 1):
             append_line(options.records, record.to_json())
             left = (time.monotonic() - began) / count * (len(jobs) - count)
             print(
@@ -101,8 +102,9 @@ def _draws(task: Task, rng: random.Random, count: int) -> Iterator[Candidate]:
     return (sample_within(task.space, task.budget, rng, num_classes=task.num_classes)[0] for _ in range(count))
 
 
-def train(number: int, values: dict, spec: MovinetSpec, seed: int, prepared: Prepared, epochs: int) -> TrialRecord:
-    """One network by one seed, on one thread, in a process of its own."""
+def train(job: tuple[int, dict[str, Any], MovinetSpec, int, Prepared, int]) -> TrialRecord:
+    """One network by one seed, on one thread."""
+    number, values, spec, seed, prepared, epochs = job
     Trained.start_worker(threads=1, gpu=False)
     evaluator, began = Trained(NoSettings(), prepared.config, epochs), time.monotonic()
     evaluator.begin(spec, seed)

@@ -72,6 +72,7 @@ class Replay:
     whole: list[Point] = field(default_factory=list)  # of its networks, had each been trained to the end
     curve: list[tuple[int, float]] = field(default_factory=list)
     ask_seconds: list[float] = field(default_factory=list)
+    begun: dict[int, Running] = field(default_factory=dict)
 
 
 def replay(arm: Arm, world: World, seed: int, work: int, workers: int) -> Replay:
@@ -93,7 +94,7 @@ def replay(arm: Arm, world: World, seed: int, work: int, workers: int) -> Replay
         if plan.goes_on(trial, measurements) and running.epoch < world.epochs:
             heapq.heappush(queue, (now + seconds, trial, running))
         else:
-            plan.record(plan.record_of(running.assignment, seed, measurements, seconds * running.epoch))
+            plan.ended(plan.record_of(running.assignment, seed, measurements, seconds * running.epoch))
             hand_out(plan, world, result, queue, now)
         if done % STEP == 0 or done == work:
             result.curve.append((done, world.hypervolume(list(result.points.values()))))
@@ -106,9 +107,16 @@ def hand_out(plan: Plan, world: World, result: Replay, queue: list, now: float) 
     assignment = plan.next()
     result.ask_seconds.append(time.process_time() - began)
     if assignment is not None:
-        curve = world.recorded.curve(assignment.spec, Cost(**assignment.cost))
-        result.whole.append(world.point(assignment, curve.accuracies))
-        heapq.heappush(queue, (now + curve.epoch_seconds, assignment.trial, Running(assignment, curve)))
+        running = result.begun.get(assignment.trial) or begin(assignment, world, result)
+        heapq.heappush(queue, (now + running.curve.epoch_seconds, assignment.trial, running))
+
+
+def begin(assignment: Assignment, world: World, result: Replay) -> Running:
+    """A trial before its first epoch."""
+    curve = world.recorded.curve(assignment.spec, Cost(**assignment.cost))
+    result.whole.append(world.point(assignment, curve.accuracies))
+    result.begun[assignment.trial] = Running(assignment, curve)
+    return result.begun[assignment.trial]
 
 
 class World:

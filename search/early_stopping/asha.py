@@ -18,13 +18,6 @@ class OctaveAsha(RungStopping):
     The rungs of an octave are after grace_epochs, and after `reduction` times as many epochs from each to the next.
     """
 
-    @property
-    def rungs(self) -> set[int]:
-        """The epochs after which trials are compared; fractions are rounded up."""
-        grace, reduction = self.settings.grace_epochs, self.settings.reduction
-        count = int(math.log(self.epochs / grace) / math.log(reduction) + 1)
-        return {math.ceil(grace * reduction**k) for k in range(count)}
-
     def goes_on(self, curve: Curve, others: Sequence[Curve]) -> bool:
         epoch = len(curve.accuracies)
         rivals = [

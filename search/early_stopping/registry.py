@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from movinet.config.choice import Choice, NoSettings
 from search.early_stopping.asha import OctaveAsha
+from search.early_stopping.promote import Promote
 from search.early_stopping.stopping import EarlyStopping, RungSettings
 from search.early_stopping.top_k import TopK, TopKSettings
 
 EARLY_STOPPINGS: Mapping[str, tuple[type[EarlyStopping], type]] = {
+    "promote": (Promote, RungSettings),
     "top_k": (TopK, TopKSettings),
     "asha": (OctaveAsha, RungSettings),
     "none": (EarlyStopping, NoSettings),

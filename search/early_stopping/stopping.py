@@ -5,6 +5,7 @@ Pure, so that a simulator can drive it, and a resumed run decides as if it had n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -37,6 +38,7 @@ class EarlyStopping:
     """
 
     Settings: ClassVar[type] = NoSettings
+    pauses: ClassVar[bool] = False  # what does not go on is not over: it may be the next one up
 
     def __init__(self, settings: Any, epochs: int, cost: str = "flops"):
         self.settings, self.epochs, self.cost = settings, epochs, cost
@@ -47,6 +49,13 @@ class EarlyStopping:
         others: all other trials of the run so far, in training or ended, in any order.
         """
         return True
+
+    def next_up(self, paused: Sequence[Curve], others: Sequence[Curve]) -> int | None:
+        """The trial, of those paused, that a free worker takes up again; None: it begins a new one.
+
+        others: all trials of the run so far that are not paused.
+        """
+        return None
 
 
 @dataclass(frozen=True)
@@ -71,3 +80,10 @@ class RungStopping(EarlyStopping):
         super().__init__(settings, epochs, cost)
         allowed = f"an integer <= train.epochs, here {epochs}"
         require(settings.grace_epochs <= epochs, settings, "grace_epochs", allowed)
+
+    @property
+    def rungs(self) -> set[int]:
+        """The epochs after which trials are compared: grace, and `reduction` times as many each; rounded up."""
+        grace, reduction = self.settings.grace_epochs, self.settings.reduction
+        count = int(math.log(self.epochs / grace) / math.log(reduction) + 1)
+        return {math.ceil(grace * reduction**k) for k in range(count)}

@@ -51,7 +51,7 @@ class SearchWatcher:
     def reported(self, job: Job, result: Mapping[str, Any]) -> None:
         self.listener.on_epoch(job.name, result["measurements"][-1])
 
-    def ended(self, job: Job, ending: Ending) -> None:
+    def ended(self, job: Job, ending: Ending) -> bool:
         record = self.plan.record_of(
             self.assigned.pop(job.name),
             job.seed,
@@ -62,8 +62,9 @@ class SearchWatcher:
             val_clips=self.val_clips,
         )
         self.failures = [*self.failures, ending.reason] if ending.reason else []
-        self.plan.record(record)
-        self.listener.on_record(record)
+        is_over = self.plan.ended(record)
+        (self.listener.on_record if is_over else self.listener.on_pause)(record)
+        return is_over
 
 
 class FamilyWatcher:
@@ -96,9 +97,10 @@ class FamilyWatcher:
     def reported(self, job: Job, result: Mapping[str, Any]) -> None:
         self.listener.on_epoch(job.name, result["measurements"][-1])
 
-    def ended(self, job: Job, ending: Ending) -> None:
+    def ended(self, job: Job, ending: Ending) -> bool:
         metrics = read_metrics(self.run_folder / "family" / str(job.name))
         if ending.reason or metrics is None:
             self.failed[str(job.name)] = ending.reason or "was not written"
         else:
             self.listener.on_member(str(job.name), metrics)
+        return True

@@ -13,16 +13,16 @@ from search.engine.job import Job
 class JobSearcher(Searcher):
     """Keeps which of Tune's trials is which job; results go through `search.engine.tuner`, not through here."""
 
-    def __init__(self, next_job: Callable[[], Job | None], common: dict[str, Any]):
+    def __init__(self, next_job: Callable[[], Job | None], waits: Callable[[], bool], common: dict[str, Any]):
         super().__init__(metric="score", mode="max")
-        self.next_job, self.common = next_job, common
+        self.next_job, self.waits, self.common = next_job, waits, common
         self.jobs: dict[str, Job] = {}
         self.again: list[Job] = []
 
     def suggest(self, trial_id: str) -> Any:
         job = self.again.pop(0) if self.again else self.next_job()
         if job is None:
-            return Searcher.FINISHED
+            return None if self.waits() else Searcher.FINISHED
         self.jobs[trial_id] = job
         return {**self.common, **job.config()}
 

@@ -23,25 +23,26 @@ CHECKPOINTS = "checkpoints"
 
 def run_jobs(
     next_job: Callable[[], Job | None],
-    total: int,
+    waits: Callable[[], bool],
     common: dict[str, Any],
     workers: Workers,
     run_folder: Path,
     watcher: Watcher,
     scheduler: TrialScheduler | None = None,
 ) -> None:
-    """Runs jobs until `next_job` has no more (`total` at most); Ray must be up. Returns when all have ended.
+    """Runs jobs until `next_job` has no more; Ray must be up. Returns when all have ended.
 
+    waits: whether it may have another once one of those that run has ended, where it has none at the moment.
     common: the part of every job's config that is the same. Checkpoints of unfinished jobs stay in the run folder.
     """
     logs = str(run_folder.resolve() / "logs")
     common = {**common, "threads": workers.threads, "gpu_fraction": workers.gpu_fraction, "logs": logs}
-    searcher = JobSearcher(next_job, common)
-    events = _Events(searcher, watcher, run_folder.resolve() / CHECKPOINTS, workers.count)
+    searcher = JobSearcher(next_job, waits, common)
+    events = _Events(searcher, watcher, run_folder.resolve(), workers.count)
     storage = run_folder.resolve() / "ray"
     while True:
         try:
-            _tuner(searcher, scheduler, events, total, workers.count, storage).fit()
+            _tuner(searcher, scheduler, events, workers.count, storage).fit()
             break
         except RuntimeError as error:  # Tune knows workers that died, but gives up at one that Ray ended in good time
             if not isinstance(error.__cause__, OutOfMemoryError):
@@ -51,14 +52,14 @@ def run_jobs(
 
 
 def _tuner(
-    searcher: JobSearcher, scheduler: TrialScheduler | None, events: _Events, total: int, workers: int, storage: Path
+    searcher: JobSearcher, scheduler: TrialScheduler | None, events: _Events, workers: int, storage: Path
 ) -> tune.Tuner:
     return tune.Tuner(
         Trial,
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=scheduler or FIFOScheduler(),
-            num_samples=total,
+            num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
             trial_name_creator=lambda trial: f"trial-{trial.config['name']}",
@@ -82,9 +83,14 @@ def latest_checkpoint(run_folder: Path, name: int | str) -> str | None:
     return str(folder / str(epochs[-1])) if epochs else None
 
 
+def drop_checkpoint(run_folder: Path, name: int | str) -> None:
+    """Of a job that has ended for good."""
+    shutil.rmtree(run_folder.resolve() / CHECKPOINTS / str(name), ignore_errors=True)
+
+
 class _Events(tune.Callback):
-    def __init__(self, searcher: JobSearcher, watcher: Watcher, checkpoints: Path, workers: int):
-        self.searcher, self.watcher, self.checkpoints = searcher, watcher, checkpoints
+    def __init__(self, searcher: JobSearcher, watcher: Watcher, run_folder: Path, workers: int):
+        self.searcher, self.watcher, self.run_folder = searcher, watcher, run_folder
         self.free = list(range(workers))
         self.running: dict[str, tuple[Any, float, int]] = {}  # Tune's trial, since when, and in which place
 
@@ -99,7 +105,7 @@ class _Events(tune.Callback):
 
     def on_checkpoint(self, iteration: int, trials: list, trial: Any, checkpoint: Any, **info: Any) -> None:
         """Moves it out of Ray's folder at one stroke, so that what lies there is whole, and drops older ones."""
-        kept = self.checkpoints / str(self.searcher.jobs[trial.trial_id].name)
+        kept = self.run_folder / CHECKPOINTS / str(self.searcher.jobs[trial.trial_id].name)
         kept.mkdir(parents=True, exist_ok=True)
         older = list(kept.iterdir())
         Path(checkpoint.path).rename(kept / str(trial.last_result["epoch"]))
@@ -125,8 +131,9 @@ class _Events(tune.Callback):
             self.free = sorted([*self.free, place])
         job, result = self.searcher.jobs.pop(trial.trial_id), trial.last_result or {}
         seconds = result.get("seconds", time.monotonic() - began)
-        self.watcher.ended(job, Ending(result.get("measurements", []), seconds, result.get("times", {}), reason))
-        shutil.rmtree(self.checkpoints / str(job.name), ignore_errors=True)
+        ending = Ending(result.get("measurements", []), seconds, result.get("times", {}), reason)
+        if self.watcher.ended(job, ending):
+            drop_checkpoint(self.run_folder, job.name)
         trial.run_metadata.metric_analysis.clear()  # Tune keeps all trials, and running means of all their numbers
         trial.run_metadata.metric_n_steps.clear()
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from movinet.config.choice import Choice, NoSettings
 from search.evaluators.evaluator import Evaluator, Given, Prepared
+from search.evaluators.replayed import Replayed, ReplayedSettings
 from search.evaluators.trained import Trained
 
 EVALUATORS: Mapping[str, tuple[type[Evaluator], type]] = {
     "trained": (Trained, NoSettings),
+    "recorded": (Replayed, ReplayedSettings),
 }
 
 

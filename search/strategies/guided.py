@@ -8,6 +8,7 @@ workers look in different places. Nothing is kept but what was asked and told, s
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,14 @@ class Guided(Strategy):
     def __init__(self, task: Task, settings: GuidedSettings, seed: int):
         super().__init__(task, settings, seed)
         self.looks: dict[int, Look] = {}  # of each trial that was asked
+        self.curves: dict[int, tuple[float, ...]] = {}  # of trials under way, as far as they have come
 
     def remember(self, trial: int, candidate: Candidate) -> None:
         super().remember(trial, candidate)
         self.looks[trial] = self.look(candidate, self.cost(candidate))
+
+    def progress(self, trial: int, accuracies: Sequence[float]) -> None:
+        self.curves[trial] = tuple(accuracies)
 
     def draw(self, rng: random.Random) -> Proposal:
         scored = [record for record in self.told if record.scored]
@@ -87,19 +92,22 @@ class Guided(Strategy):
         from search.predictors.accuracy import AccuracyPredictor
         from search.predictors.evidence import Evidence, evidence_of, to_accuracy
 
-        curves = [[score_of(measured) for measured in record.measurements] for record in scored]
-        told = evidence_of(curves, max(map(len, curves)))
-        known = [(self.looks[record.trial], each) for record, each in zip(scored, told, strict=True) if each]
-        rows, evidence = [look.features for look, _ in known], [each for _, each in known]
-        predictor = AccuracyPredictor(rows, evidence)
-        pending = [self.looks[trial] for trial in self.pending]
+        curves = {record.trial: [score_of(measured) for measured in record.measurements] for record in scored}
+        epochs, pending = max(map(len, curves.values())), list(self.pending)
+        curves |= {trial: list(self.curves.get(trial, ())) for trial in pending}
+        told = zip(curves, evidence_of(list(curves.values()), epochs), strict=True)
+        known = {trial: evidence for trial, evidence in told if evidence}
+        predictor = AccuracyPredictor(self._rows(known), list(known.values()))
         if not pending:
             return predictor, []
-        means, deviations = predictor.predict([look.features for look in pending])
-        evidence += [Evidence(float(z), float(d) ** 2 / 4) for z, d in zip(means, deviations, strict=True)]
-        rows += [look.features for look in pending]
-        points = [(look.cost, float(to_accuracy(z))) for look, z in zip(pending, means, strict=True)]
-        return AccuracyPredictor(rows, evidence, predictor.kernel), points
+        predicted = zip(pending, *predictor.predict(self._rows(pending)), strict=True)
+        likely = {trial: Evidence(float(z), float(deviation) ** 2 / 4) for trial, z, deviation in predicted}
+        points = [(self.looks[trial].cost, float(to_accuracy(each.z))) for trial, each in likely.items()]
+        known = likely | known
+        return AccuracyPredictor(self._rows(known), list(known.values()), predictor.kernel), points
+
+    def _rows(self, trials: Iterable[int]) -> list[tuple[float, ...]]:
+        return [self.looks[trial].features for trial in trials]
 
     def best_of(self, pool: list[Look], predictor: AccuracyPredictor, points: list[Point]) -> Candidate:
         """The candidate of the pool that is expected to add most: to the front, or to the best reward."""

@@ -32,5 +32,8 @@ class Listener:
     def on_record(self, record: TrialRecord) -> None:
         """A trial ended, whatever its status, and its record is on the disk."""
 
+    def on_pause(self, record: TrialRecord) -> None:
+        """A trial waits for others to come as far, and its worker is free; recorded as it would be if it ended here."""
+
     def on_member(self, name: str, metrics: Mapping[str, Any]) -> None:
         """A family member is trained and written, or was before; metrics as in its metrics.json."""

@@ -120,6 +120,10 @@ class Terminal(Listener):
             self.view.console.print(Text(text, style="red"), soft_wrap=True)
         self._line(f"{text} | {self._facts(record.trial)}")
 
+    def on_pause(self, record: TrialRecord) -> None:
+        self.training.pop(record.trial, None)
+        self._line(f"trial {record.trial} paused: {record.accuracy or 0.0:.1%} | {self._facts(record.trial)}")
+
     def on_member(self, name: str, metrics: Mapping[str, Any]) -> None:
         self._begin_family()
         self.training.pop(name, None)

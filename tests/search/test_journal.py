@@ -132,6 +132,74 @@ def test_a_resumed_plan_stops_whom_the_whole_one_would(tmp_path):
     assert {whole for whole, _ in decisions.values()} == {True, False}
 
 
+PAUSING = SearchSettings(
+    StrategyChoice.of("guided", candidates=20), 8, early_stopping=EarlyStoppingChoice.of("promote")
+)
+LEARNS = replace(TASK, epochs=4)
+
+
+def measured(assignment: Assignment, epochs: int) -> list[dict]:
+    """A made-up curve, the same for the same network."""
+    last = (int(assignment.spec.id, 16) % 997) / 997
+    return [{"epoch": epoch, "val_accuracy": last * epoch / 4} for epoch in range(1, epochs + 1)]
+
+
+def lived(folder: Path, epochs: int, epochs_of: dict[int, int]) -> Plan:
+    """A process that trains one trial at a time, from where it was, and is killed after so many epochs."""
+    current = Plan(LEARNS, PAUSING, Journal(folder))
+    while epochs > 0 and (assignment := current.next()):
+        trial = assignment.trial
+        while epochs > 0:
+            epochs -= 1
+            epochs_of[trial] = epochs_of.get(trial, 0) + 1
+            sofar = measured(assignment, epochs_of[trial])
+            if not current.goes_on(trial, sofar) or len(sofar) == 4:
+                current.ended(current.record_of(assignment, 0, sofar, 1.0))
+                break
+    return current
+
+
+def test_a_trial_that_pauses_is_recorded_once_when_it_has_ended_for_good(tmp_path):
+    epochs_of: dict[int, int] = {}
+    current = lived(tmp_path, 1000, epochs_of)
+    paused = set(current.journal.paused)
+    assert paused
+    assert not paused & {each.trial for each in Journal(tmp_path).records}
+    assert {each.trial for each in current.end()} == paused
+    records = Journal(tmp_path).records
+    assert sorted(each.trial for each in records) == list(range(8))
+    assert {each.trial: len(each.measurements) for each in records} == epochs_of
+    assert {each.status for each in records} == {"finished", "stopped"}
+    assert not Journal(tmp_path).paused
+
+
+@pytest.mark.parametrize("life", [1, 2, 3, 5])
+def test_paused_trials_outlive_kills_and_go_on_from_where_they_were(tmp_path, life):
+    epochs_of: dict[int, int] = {}  # as checkpoints keep them
+    while lived(tmp_path, life, epochs_of).next():
+        pass
+    Plan(LEARNS, PAUSING, Journal(tmp_path)).end()
+    records = Journal(tmp_path).records
+    assert sorted(each.trial for each in records) == list(range(8))
+    assert {each.trial: len(each.measurements) for each in records} == epochs_of
+    assert max(epochs_of.values()) == 4
+
+
+def test_what_a_strategy_proposed_can_be_replayed_from_what_it_had_been_told_and_had_seen(tmp_path):
+    lived(tmp_path, 1000, {})
+    journal = Journal(tmp_path)
+    curves = {each.trial: each for each in [*journal.records, *journal.paused.values()]}
+    for asked in journal.asked.values():
+        strategy = PAUSING.strategy.make(LEARNS, PAUSING.seed)
+        for earlier in range(asked.trial):
+            strategy.remember(earlier, LEARNS.space.candidate(journal.asked[earlier].candidate))
+        for told in journal.records[: asked.told]:
+            strategy.tell(told)
+        for trial, epochs in asked.seen.items():
+            strategy.progress(int(trial), [each["val_accuracy"] for each in curves[int(trial)].measurements[:epochs]])
+        assert strategy.ask(asked.trial).candidate.values == asked.candidate
+
+
 def hold(folder: Path, ready, leave) -> None:
     with locked(folder):
         ready.set()
