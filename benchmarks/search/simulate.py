@@ -36,6 +36,7 @@ from search.settings import Settings, load_settings
 from search.strategies.registry import StrategyChoice
 from search.strategies.strategy import Task
 
+CONFIG, TABLE = "configs/compare.yaml", "benchmarks/search/moving_shapes.csv.gz"
 LOW, HIGH = 0.4e6, 4e6  # FLOPs between which fronts are compared
 STEP = 6  # epochs between two points of a curve
 
@@ -180,8 +181,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--epochs", type=int, default=144, help="work of each search")
     parser.add_argument("--workers", type=int, default=2, help="of each search")
-    parser.add_argument("--config", default="configs/compare.yaml", help="space, budget and classes of the table")
-    parser.add_argument("--table", default="benchmarks/search/moving_shapes.csv.gz")
+    parser.add_argument("--config", default=CONFIG, help="space, budget and classes of the table")
+    parser.add_argument("--table", default=TABLE)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
