@@ -104,7 +104,7 @@ def train_family(
                 missing[name] = spec
         if not missing:
             return {name: found for name in members if (found := read_metrics(folders[name]))}
-        settings = replace(settings, train=replace(settings.train, epochs=epochs))
+        settings = replace(settings, train=replace(settings.train, epochs=epochs, horizon=None))
         evaluator = EvaluatorChoice.of("trained")
         prepared = evaluator.prepare(_given(settings, _clips(settings, missing), listener, run_folder))
         common = _common_config(evaluator, prepared, epochs, None)

@@ -121,7 +121,9 @@ def new_optimizer(
     team: Team | None = None,
 ) -> VectorOptimizer:
     """The settings' optimizer with its schedule over all epochs.  scale: a variable, a factor on the learning rate."""
-    rate = _learning_rate(settings, max(1, settings.epochs * steps_per_epoch // settings.accumulate))
+    rate = _learning_rate(
+        settings, max(1, (settings.horizon or settings.epochs) * steps_per_epoch // settings.accumulate)
+    )
     if settings.accumulate > 1 or scale is not None:
         rate = ByUpdates(rate, settings.accumulate, 1.0 if scale is None else scale)
     common: dict[str, Any] = {

@@ -19,6 +19,7 @@ Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 class TrainSettings:
     """How a network is trained. The learning rate rises linearly for `warmup` of all steps, then falls as a cosine.
 
+    horizon: epochs that the learning rate is planned for, where a training ends before; null for `epochs`.
     optimizer: adamw; sgd (Nesterov, 0.9); or rmsprop as the published models (rho 0.9, momentum 0.9, epsilon 1).
     weight_decay: decoupled, of kernels only.  clip_norm: of all gradients together, null for none.
     accumulate: batches whose mean gradient makes one update.  average: decay of an average of the weights over the
@@ -33,6 +34,7 @@ class TrainSettings:
     """
 
     epochs: int = 6
+    horizon: int | None = None
     batch_size: int = 8
     optimizer: OptimizerName = "adamw"
     learning_rate: float = 0.006
@@ -64,6 +66,8 @@ class TrainSettings:
         for name, low in {"epochs": 1, "batch_size": 1, "accumulate": 1, "seed": 0}.items():
             value = getattr(self, name)
             self._require(isinstance(value, int) and value >= low, name, f"an integer >= {low}")
+        planned = self.horizon is None or (isinstance(self.horizon, int) and self.horizon >= self.epochs)
+        self._require(planned, "horizon", f"an integer >= epochs, here {self.epochs}, or null")
         self._require(self.optimizer in get_args(OptimizerName), "optimizer", ", ".join(get_args(OptimizerName)))
         self._require(self.precision in get_args(Precision), "precision", ", ".join(get_args(Precision)))
         self._require(0 < self.learning_rate < math.inf, "learning_rate", "a number > 0")

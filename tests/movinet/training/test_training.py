@@ -59,6 +59,7 @@ def without_times(measurement):
     ("wrong", "text"),
     [
         ({"epochs": 0}, "TrainSettings.epochs=0 is not allowed; allowed: an integer >= 1"),
+        ({"epochs": 6, "horizon": 5}, "TrainSettings.horizon=5 is not allowed; allowed: an integer >= epochs, here 6"),
         ({"batch_size": 2.5}, "TrainSettings.batch_size=2.5 is not allowed"),
         ({"learning_rate": -1.0}, "TrainSettings.learning_rate=-1.0 is not allowed; allowed: a number > 0"),
         ({"learning_rate": float("nan")}, "TrainSettings.learning_rate=nan is not allowed"),
@@ -72,6 +73,15 @@ def without_times(measurement):
 def test_settings_out_of_range_are_named(wrong, text):
     with pytest.raises(ValueError, match="^" + text.replace(".", r"\.")):
         TrainSettings(**wrong)
+
+
+def test_a_training_that_ends_before_its_horizon_is_the_beginning_of_the_longer_one(cache):
+    whole, part = start(cache), start(cache, replace(QUICK, epochs=1, horizon=3))
+    assert without_times(part.epoch()) == without_times(whole.epoch())
+    with pytest.raises(ValueError, match="all 1 epochs are done"):
+        part.epoch()
+    short = start(cache, replace(QUICK, epochs=1))
+    assert without_times(short.epoch()) != without_times(start(cache).epoch())
 
 
 def test_settings_survive_plain_data():
