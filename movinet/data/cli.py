@@ -83,6 +83,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
             command.add_argument(
                 "--frame-rate", type=float, metavar="FPS", help="of clips that are folders of pictures (default 25)"
             )
+            command.add_argument(
+                "--fold", type=int, default=1, metavar="N", help="of lists of several folds (default 1)"
+            )
+            command.add_argument("--root", metavar="FOLDER", help="replaces the beginning of paths written elsewhere")
         if name in ("check", "index", "reduce"):
             command.add_argument("--address", help="a Ray cluster whose machines do the work: auto, or host:port")
 
@@ -218,7 +222,9 @@ def _source(options: argparse.Namespace, labelled: bool = True) -> ClipSet:
     from movinet.data.sources.source import read_source
 
     source = os.path.abspath(options.source) if getattr(options, "address", None) else options.source
-    found = read_source(source, frames_per_second=options.frame_rate, labelled=labelled)
+    found = read_source(
+        source, frames_per_second=options.frame_rate, labelled=labelled, fold=options.fold, root=options.root
+    )
     for line in found.doubts():
         print(line, file=sys.stderr)
     return found

@@ -28,6 +28,8 @@ class DataSettings:
 
     resolution (shorter side, pixels), frames_per_second and seconds say how much of each clip is decoded and kept;
     null is what the largest of the clips asked for needs.  max_gib: what the decoded frames may take on the disk.
+    fold: which of lists that are alternatives (UCF101's, HMDB51's);  root: what replaces the beginning of paths in
+    lists that were written elsewhere.
     """
 
     path: str | None = None
@@ -39,11 +41,14 @@ class DataSettings:
     frames_per_second: float | None = None
     seconds: float | None = None
     max_gib: float = 64.0
+    fold: int = 1
+    root: str | None = None
 
     def __post_init__(self):
         require(0 < self.val_share < 1, self, "val_share", "a number > 0 and < 1")
         require(self.max_gib > 0, self, "max_gib", "a number > 0")
         require(self.seed >= 0, self, "seed", "an integer >= 0")
+        require(self.fold >= 1, self, "fold", "an integer >= 1")
         require(self.resolution is None or self.resolution >= 8, self, "resolution", "an integer >= 8, or null")
         rate, seconds = self.frames_per_second, self.seconds
         require(rate is None or 0 < rate <= 1000, self, "frames_per_second", "a number > 0 and <= 1000, or null")
@@ -101,12 +106,15 @@ def source_of(data: DataSettings) -> Path:
 def read_clips(data: DataSettings) -> ClipSet:
     """The clips that lie there, in their splits. Raises SourceError where there is none, or one split or class only."""
     source = source_of(data)
-    found = read_source(source, data.val_share, data.seed)
+    found = read_source(source, data.val_share, data.seed, fold=data.fold, root=data.root)
+    notes = "".join(f"; {line}" for line in found.notes)
     for split, use in USES.items():
         if not found.split(split):
-            raise SourceError(f"{source}: no clips to {use}")
+            one = split == "val" and len({clip.path for clip in found.clips}) == 1
+            why = ": all are parts of one video, and a part looks like the next" if one else ""
+            raise SourceError(f"{source}: no clips to {use}{why}{notes}")
     if len(found.labels) < 2:
-        raise SourceError(f"{source}: one class only ({', '.join(found.labels)}); allowed: two classes or more")
+        raise SourceError(f"{source}: one class only ({', '.join(found.labels)}); allowed: two classes or more{notes}")
     return found
 
 

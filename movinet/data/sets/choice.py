@@ -11,7 +11,7 @@ from pathlib import Path
 
 from movinet.config.errors import InputError
 from movinet.data.sources.clip_set import VIDEO_SUFFIXES, ClipFile, ClipSet
-from movinet.data.sources.source import split_in_name
+from movinet.data.sources.splits import split_in_name
 
 
 class ChoiceError(InputError):
@@ -76,7 +76,7 @@ def read_ids(files: Sequence[Path]) -> tuple[tuple[str, str, str], ...]:
     """
     found = []
     for file in files:
-        split = split_in_name(file)
+        split = split_in_name(file.name)
         try:
             lines = file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +12,14 @@ from pathlib import Path
 from movinet.config.errors import InputError
 
 VIDEO_SUFFIXES = {
-    ".mp4",
-    ".m4v",
-    ".mov",
-    ".mkv",
-    ".webm",
-    ".avi",
-    ".mpg",
-    ".mpeg",
-    ".wmv",
-    ".flv",
-    ".3gp",
-    ".ogv",
-    ".gif",
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".f4v", ".3gp", ".3g2", ".ogv"),
+    *(".ts", ".mts", ".m2ts", ".m2t", ".vob", ".asf", ".dv", ".mxf", ".h264", ".264", ".hevc", ".265", ".y4m", ".gif"),
 }
 PICTURE_SUFFIXES = {".jpg", ".jpeg", ".png"}
+LITTER = {
+    *("@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "$recycle.bin", "recycler"),
+    *("system volume information", "__macosx", "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini"),
+}
 SEPARATOR = "|"  # between the classes of one clip, where a clip has several
 DEFAULT_FRAME_RATE = 25.0  # of pictures that come without times, as Model Garden's shards of Kinetics have it
 
@@ -79,6 +72,7 @@ class ClipSet:
     missing: paths or names that a list holds and the disk lacks;  unlabelled: how many rows had no label (Kinetics'
     test lists), and clips no class folder;  ignored: files in class folders whose extension is not a video's;
     broken: (place, reason) of records that cannot be told apart, and of folders that cannot be read.
+    notes: lines on lists that were not read or not used, and on clips whose split or class is doubtful.
     """
 
     labels: tuple[str, ...]
@@ -87,6 +81,7 @@ class ClipSet:
     unlabelled: int = 0
     ignored: tuple[Path, ...] = ()
     broken: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     def split(self, name: str) -> tuple[ClipFile, ...]:
         """The clips of one split: "train", "val" or "test"."""
@@ -99,16 +94,21 @@ class ClipSet:
             "files or folders cannot be read": [f"{place} ({reason})" for place, reason in self.broken],
             "files have an extension that is not a video's": self.ignored,
         }
-        return [f"{len(names)} {what}, e.g. {names[0]}" for what, names in kinds.items() if names]
+        return [f"{len(names)} {what}, e.g. {', '.join(map(str, names[:3]))}" for what, names in kinds.items() if names]
 
     def doubts(self) -> list[str]:
         """What may not be as it was meant, a line each: clips without a label, and those listed twice."""
-        lines = [f"{self.unlabelled} clips have no label and are left out"] if self.unlabelled else []
-        times = Counter((clip.place, clip.start, clip.end) for clip in self.clips)
-        twice = [place for (place, _, _), count in times.items() if count > 1]
-        if twice:
+        lines = [*self.notes]
+        lines += [f"{self.unlabelled} clips have no label and are left out"] if self.unlabelled else []
+        rows = defaultdict(list)
+        for clip in self.clips:
+            rows[clip.place, clip.start, clip.end].append(clip)
+        twice = [found for found in rows.values() if len(found) > 1]
+        if torn := [found[0].place for found in twice if len({clip.split for clip in found}) > 1]:
+            lines.append(f"{len(torn)} clips are listed in more than one split, e.g. {torn[0]}")
+        if again := [found[0].place for found in twice if len({clip.label for clip in found}) > 1]:
             lines.append(
-                f"{len(twice)} clips are listed more than once, e.g. {twice[0]}; join its classes, as in run|jump"
+                f"{len(again)} clips are listed more than once, e.g. {again[0]}; join its classes, as in run|jump"
             )
         return lines
 
@@ -124,12 +124,18 @@ def files_and_frame_folders(folder: Path, broken: list[tuple[str, str]] | None =
             broken.append((str(error.filename), error.strerror or "cannot be read"))
 
     for place, folders, names in os.walk(folder, onerror=note, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        names = sorted(name for name in names if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_litter(name))
+        names = sorted(name for name in names if not is_litter(name))
         if Path(place) != folder and _are_frames(names):
-            yield Path(place)
+            if not _are_of_a_video(Path(place)):
+                yield Path(place)
         else:
             yield from (Path(place, name) for name in names)
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file or folder is hidden, or is what NAS, Mac and Windows leave beside people's own."""
+    return name.startswith(".") or name.lower() in LITTER
 
 
 def is_clip(path: Path) -> bool:
@@ -148,6 +154,12 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 def _is_picture(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
+
+
+def _are_of_a_video(folder: Path) -> bool:
+    """A folder that is called like a video beside or above it holds pictures of that one: thumbnails, posters."""
+    named = Path(folder.name).suffix.lower() in VIDEO_SUFFIXES
+    return named and any((above / folder.name).is_file() for above in folder.parents[1:3])
 
 
 def _are_frames(names: list[str]) -> bool:

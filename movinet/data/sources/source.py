@@ -1,4 +1,4 @@
-"""Which clips there are: Kinetics CSVs, lists of path and label, TFRecord files or class folders, told by themselves.
+"""Which clips there are: lists of many forms, TFRecord files or class folders, told by themselves.
 
 Standard library only.  Nothing is decoded here; what a list names but the disk lacks is counted, not fatal.
 """
@@ -6,7 +6,6 @@ Standard library only.  Nothing is decoded here; what a list names but the disk 
 from __future__ import annotations
 
 import glob
-import os
 import random
 import re
 from collections import defaultdict
@@ -14,23 +13,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from movinet.data.sources.clip_set import (
-    VIDEO_SUFFIXES,
-    ClipFile,
-    ClipSet,
-    SourceError,
-    files_and_frame_folders,
-    is_clip,
-)
-from movinet.data.sources.lists import SUFFIXES, kind_of, lines_of, rows_of
+from movinet.data.sources.clip_set import ClipFile, ClipSet, SourceError, files_and_frame_folders, is_clip, is_litter
+from movinet.data.sources.doubts import doubts_of_classes
+from movinet.data.sources.finder import Finder
+from movinet.data.sources.list_files import Found, list_files, read_lists
+from movinet.data.sources.listed import clips_of_lists
+from movinet.data.sources.splits import split_in_name, split_of
 
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "validate", "validation", "valid", "dev", "eval"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-ANNOTATIONS = "annotations"  # the folder for lists beside those of clips, as Kinetics archives have it
 SHARD = re.compile(r"\.tfrecords?(-\d+-of-\d+)?$|-\d{5}-of-\d{5}$")  # files of records
+LOOKED_FOR = (
+    "looked for Kinetics CSVs (label,youtube_id,time_start,time_end,split), lists of path,label[,split], TFRecord "
+    "files and class folders of videos or frame folders"
+)
 
 
 def read_source(
@@ -39,63 +33,96 @@ def read_source(
     seed: int = 0,
     frames_per_second: float | None = None,
     labelled: bool = True,
+    fold: int = 1,
+    root: str | Path | None = None,
 ) -> ClipSet:
     """The clips at `path`: a folder (class folders, or with lists or records in it), one list file, or TFRecord files.
 
-    Lists: Kinetics (label,youtube_id,time_start,time_end,split), a table with a header (path,label[,split]), or lines
-    of "path label".  Records: one file or a pattern ("shards/train-*"), the split told by the file's name.  A clip may
-    be a folder of pictures; `frames_per_second` is their rate where a table's column of that name tells none.  Split
-    names are normalised to train, val and test.  Without a val split, the test split serves as val; without both, a
-    share `val_share` of each class, chosen by `seed`.  Without `labelled`, every other clip of the folder comes, too,
-    its label and split empty.  Raises SourceError when nothing is found.
+    Lists are told by what they hold: tables with a header (path,label[,split,start,end] and names alike, JSON too),
+    Kinetics', and lines that begin with a clip.  Of lists that are alternatives, `fold` chooses.
+    `root` stands for the beginning of paths that were written elsewhere.  Records: one file or a pattern
+    ("shards/train-*"), the split told by the file's name.  A clip may be a folder of pictures; `frames_per_second` is
+    their rate where a table's column of that name tells none.  Split names are normalised to train, val and test, and
+    clips of others are left out.  Without a val split, the test split serves as val; without both, a share `val_share`
+    of each class, or of the videos whose parts are clips, chosen by `seed`.  Without `labelled`, every other clip of
+    the folder comes, too, its label and split empty.  Raises SourceError when nothing is found.
     """
     path = Path(path)
     if not 0 < val_share < 1:
         raise SourceError(f"val_share={val_share!r} is not allowed; allowed: a number > 0 and < 1")
     if frames_per_second is not None and frames_per_second <= 0:
         raise SourceError(f"frames_per_second={frames_per_second!r} is not allowed; allowed: a number > 0")
-    found = _found(path)
+    found = _found(path, fold, Path(root).expanduser() if root else None, frames_per_second)
     if not labelled and path.is_dir():
         found = _with_others(found, path)
     if not found.clips:
-        missing = f"; {len(found.missing)} listed clips are missing, e.g. {found.missing[0]}" if found.missing else ""
-        missing += f"; {found.broken[0][0]}: {found.broken[0][1]}" if found.broken else ""
-        missing += f"; {found.unlabelled} clips have no label" if found.unlabelled else ""
-        raise SourceError(
-            f"{path}: no labelled clips found{missing}; looked for Kinetics CSVs (label,youtube_id,time_start,time_end,"
-            "split), lists of path,label[,split], TFRecord files and class folders of videos or frame folders"
-        )
+        raise SourceError(f"{path}: no labelled clips found{_why(found)}; {LOOKED_FOR}")
     clips = (*_with_val([c for c in found.clips if c.label], val_share, seed), *(c for c in found.clips if not c.label))
     if frames_per_second is not None:
         clips = tuple(replace(c, frames_per_second=c.frames_per_second or frames_per_second) for c in clips)
-    return replace(found, labels=tuple(sorted({clip.label for clip in clips if clip.label})), clips=clips)
+    labels = tuple(sorted({clip.label for clip in clips if clip.label}))
+    found = replace(found, labels=labels, clips=clips)
+    return replace(found, notes=(*found.notes, *doubts_of_classes(found)))
 
 
-def _found(path: Path) -> ClipSet:
+def _why(found: ClipSet) -> str:
+    """What there was instead of clips."""
+    parts = []
+    if found.missing:
+        some = found.missing[:3]
+        parts.append(f"{len(found.missing)} listed clips are missing, e.g. {', '.join(some)}")
+        if any(re.match(r"[A-Za-z]:|[/\\]", name) for name in some):
+            parts[-1] += " (data.root replaces the beginning of paths that were written elsewhere)"
+    parts += [f"{found.broken[0][0]}: {found.broken[0][1]}"] if found.broken else []
+    parts += [f"{found.unlabelled} clips have no label"] if found.unlabelled else []
+    return "".join(f"; {part}" for part in (*parts, *found.notes))
+
+
+def _found(path: Path, fold: int, prefix: Path | None, rate: float | None) -> ClipSet:
     if path.is_dir():
-        return _from_folder(path)
+        return _from_folder(path, fold, prefix, rate)
     matching = [path] if path.exists() else [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
     if not matching:
         raise SourceError(f"{path}: no such file or folder")
     if path != matching[0] or _is_shard(path):
         return _from_shards(matching)
-    if kind_of(path) is None:
-        raise SourceError(f"{path}: not a list of clips; allowed: a folder, or a list with a clip and its label a line")
-    return _from_lists(matching, path.parent.parent if path.parent.name == ANNOTATIONS else path.parent)
+    return _from_list(path, fold, prefix, rate)
 
 
-def _from_folder(folder: Path) -> ClipSet:
-    lists = [
-        file
-        for place in (folder, folder / ANNOTATIONS)
-        if place.is_dir()
-        for file in sorted(place.iterdir())
-        if file.suffix.lower() in SUFFIXES and file.is_file() and kind_of(file)
-    ]
-    if lists:
-        return _from_lists(lists, folder)
+def _from_list(path: Path, fold: int, prefix: Path | None, rate: float | None) -> ClipSet:
+    """One list; its clips lie beside it, or beside its folder where that holds lists alone."""
+    finder = Finder(_root_of(path.parent), [path.parent], prefix)
+    read = read_lists([path], finder, beside=[file for file in list_files(path.parent) if file != path])
+    if not read.lists:
+        reason = read.unread[0][1] if read.unread else "it is no text"
+        raise SourceError(
+            f"{path}: not a list of clips; allowed: a folder, or a list with a clip and its label a line ({reason})"
+        )
+    return clips_of_lists(read.lists, finder, read.names, fold, rate)
+
+
+def _root_of(folder: Path) -> Path:
+    """Where the clips of lists in a folder lie: below it, or beside it where it holds lists alone, and no folder."""
+    lists_alone = not any(child.is_dir() or is_clip(child) for child in folder.iterdir())
+    return folder.absolute().parent if lists_alone else folder
+
+
+def _from_folder(folder: Path, fold: int, prefix: Path | None, rate: float | None) -> ClipSet:
+    files = list_files(folder)
+    read = Found()
+    if files:
+        finder = Finder(_root_of(folder), list(dict.fromkeys(file.parent for file in files)), prefix)
+        read = read_lists(files, finder)
+    notes = read.notes(folder)
+    if read.lists:
+        read.refuse_half()
+        found = clips_of_lists(read.lists, finder, read.names, fold, rate)
+        return replace(found, notes=(*notes, *found.notes))
     shards = [file for file in files_and_frame_folders(folder) if _is_shard(file)]
-    return _from_shards(shards) if shards else _from_class_folders(folder)
+    found = _from_shards(shards) if shards else _from_class_folders(folder)
+    if fold != 1:
+        raise SourceError(f"data.fold={fold} is not allowed: {folder} has no lists of folds")
+    return replace(found, notes=(*notes, *found.notes))
 
 
 def _is_shard(path: Path) -> bool:
@@ -105,24 +132,33 @@ def _is_shard(path: Path) -> bool:
 def _from_shards(shards: Sequence[Path]) -> ClipSet:
     from movinet.data.sources.shards import clips_of_shards  # it needs NumPy
 
-    return clips_of_shards([(path, split_in_name(path)) for path in shards])
+    return clips_of_shards([(path, split_in_name(path.name)) for path in shards])
 
 
 def _from_class_folders(folder: Path) -> ClipSet:
     """<class>/<file> or <split>/<class>/<file>; deeper folders belong to their class."""
     children = _folders(folder)
-    splits = {child: SPLITS[child.name.lower()] for child in children if child.name.lower() in SPLITS}
+    splits = {child: split for child in children if (split := split_of(child.name))}
     is_split = len(splits) > 1 or (len(splits) == 1 and len(children) == 1)
     clips, ignored, broken, loose = [], [], [], 0
+    others = {
+        child.name: sum(map(is_clip, files_and_frame_folders(child))) for child in children if child not in splits
+    }
+    notes = [
+        f"{name} is no split's name; its {count} clips are left out (allowed: train, val, test)"
+        for name, count in others.items()
+        if is_split and count
+    ]
     for root, split in splits.items() if is_split else [(folder, "")]:
-        loose += sum(is_clip(file) for file in root.iterdir() if file.is_file())
+        loose += sum(is_clip(file) for file in root.iterdir() if file.is_file() and not is_litter(file.name))
         for class_folder in _folders(root):
             for file in sorted(files_and_frame_folders(class_folder, broken)):
                 if is_clip(file):
                     clips.append(ClipFile(file, class_folder.name, split))
                 else:
                     ignored.append(file)
-    return ClipSet((), tuple(clips), unlabelled=loose, ignored=tuple(ignored), broken=tuple(broken))
+    found = ClipSet((), tuple(clips), unlabelled=loose, ignored=tuple(ignored), broken=tuple(broken))
+    return replace(found, notes=tuple(notes))
 
 
 def _with_others(found: ClipSet, folder: Path) -> ClipSet:
@@ -139,80 +175,6 @@ def _with_others(found: ClipSet, folder: Path) -> ClipSet:
     )
 
 
-def _from_lists(lists: Sequence[Path], root: Path) -> ClipSet:
-    kinetics = [file for file in lists if kind_of(file) == "kinetics"]
-    return _from_kinetics(kinetics, root) if kinetics else _from_tables(lists, root)
-
-
-def _from_kinetics(lists: Iterable[Path], root: Path) -> ClipSet:
-    files, broken = defaultdict(list), []
-    for file in files_and_frame_folders(root, broken):
-        if is_clip(file):
-            files[ClipFile(file, "").name].append(file)
-    clips, missing, unlabelled = {}, [], 0
-    for table in lists:
-        for row in rows_of(table):
-            label = (row.get("label") or "").strip().strip('"').strip()
-            if not label:
-                unlabelled += 1
-                continue
-            name = _kinetics_name(row, table)
-            split = _split_name(row.get("split") or table.stem)
-            candidates = files.get(name) or files.get(row["youtube_id"].strip())
-            if not candidates:
-                missing.append(f"{label}/{name}")
-            else:
-                clips[name, split] = ClipFile(_best(candidates, label, split), label, split)
-    return ClipSet((), tuple(clips.values()), tuple(missing), unlabelled, broken=tuple(broken))
-
-
-def _kinetics_name(row: dict[str, str], table: Path) -> str:
-    try:
-        return f"{row['youtube_id'].strip()}_{int(float(row['time_start'])):06d}_{int(float(row['time_end'])):06d}"
-    except (TypeError, ValueError, KeyError) as error:
-        raise SourceError(f"{table}: row {row!r} lacks a numeric time_start or time_end") from error
-
-
-def _best(candidates: list[Path], label: str, split: str) -> Path:
-    """Of files of one name, that in the label's own folder; class folders are spelt with spaces, underscores, ..."""
-
-    def fit(file: Path) -> tuple[bool, bool, str]:
-        parents = [parent.name for parent in file.parents]
-        in_class = any(_letters(parent) == _letters(label) for parent in parents)
-        in_split = any(SPLITS.get(parent.lower()) == split for parent in parents)
-        return not in_class, not in_split, str(file)
-
-    return min(candidates, key=fit) if len(candidates) > 1 else candidates[0]
-
-
-def _from_tables(lists: Iterable[Path], root: Path) -> ClipSet:
-    clips, missing, unlabelled = [], [], 0
-    for table in lists:
-        from_name = split_in_name(table)
-        for row in rows_of(table) if kind_of(table) == "table" else lines_of(table):
-            name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
-            file = next((place / name for place in (table.parent, root) if name and os.path.exists(place / name)), None)
-            if not label:
-                unlabelled += 1
-            elif file is None:
-                missing.append(name)
-            else:
-                clip = ClipFile(file, label, _split_name(row.get("split") or from_name))
-                clips.append(clip if file.suffix.lower() in VIDEO_SUFFIXES else _with_columns(clip, row, table))
-    return ClipSet((), tuple(clips), tuple(missing), unlabelled)
-
-
-def _with_columns(clip: ClipFile, row: dict[str, str], table: Path) -> ClipFile:
-    """The rate of a folder of pictures, or the place of a record in its file, as the row tells it."""
-    try:
-        rate, offset = float(row.get("frames_per_second") or 0), row.get("offset")
-        if offset:
-            return replace(clip, offset=int(offset), key=row.get("key") or None)
-        return replace(clip, frames_per_second=rate) if rate > 0 and clip.path.is_dir() else clip
-    except ValueError as error:
-        raise SourceError(f"{table}: row {row!r} has no number as frames_per_second or offset") from error
-
-
 def _with_val(clips: Sequence[ClipFile], val_share: float, seed: int) -> tuple[ClipFile, ...]:
     clips = [clip if clip.split else replace(clip, split="train") for clip in clips]
     splits = {clip.split for clip in clips}
@@ -220,8 +182,17 @@ def _with_val(clips: Sequence[ClipFile], val_share: float, seed: int) -> tuple[C
         return tuple(clips)
     if splits == {"train", "test"}:
         return tuple(replace(clip, split="val") if clip.split == "test" else clip for clip in clips)
-    held_out = _share_of_each_class(clips, val_share, seed)
+    choose = _share_of_videos if any(clip.start or clip.end for clip in clips) else _share_of_each_class
+    held_out = choose(clips, val_share, seed)
     return tuple(replace(clip, split="val" if clip in held_out else "train") for clip in clips)
+
+
+def _share_of_videos(clips: Sequence[ClipFile], share: float, seed: int) -> set[ClipFile]:
+    """All parts of some videos, at least of one, never of all, for parts of one video look alike: of one video none."""
+    videos = sorted({clip.path for clip in clips}, key=str)
+    random.Random(seed).shuffle(videos)
+    chosen = set(videos[: min(max(1, round(share * len(videos))), len(videos) - 1)])
+    return {clip for clip in clips if clip.path in chosen}
 
 
 def _share_of_each_class(clips: Iterable[ClipFile], share: float, seed: int) -> set[ClipFile]:
@@ -238,20 +209,5 @@ def _share_of_each_class(clips: Iterable[ClipFile], share: float, seed: int) -> 
     return chosen
 
 
-def split_in_name(path: Path) -> str:
-    """The split that a file's name holds as a word: kinetics_train_25fps-00000-of-00010."""
-    words = re.split(r"\W|_", path.name.lower())
-    return next((split for name, split in SPLITS.items() if name in words), "")
-
-
-def _split_name(text: str) -> str:
-    name = text.strip().lower()
-    return SPLITS.get(name, "") if name else ""
-
-
-def _letters(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text.casefold())
-
-
 def _folders(folder: Path) -> list[Path]:
-    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+    return sorted(child for child in folder.iterdir() if child.is_dir() and not is_litter(child.name))
