@@ -49,7 +49,7 @@ class Curves(Drawing):
     def add(self, seconds: float, probabilities: np.ndarray, shown: Shown) -> None:
         """The next answer, while `shown` was on screen."""
         if self._seen % self._every == 0:
-            frame = Image.fromarray(self._convert(shown.frame)) if self._animated else None
+            frame = Image.fromarray(self._convert(shown)) if self._animated else None
             self.points.append(Point(seconds, probabilities.astype(np.float32), frame))
         self._seen += 1
         if len(self.points) > self._limit:

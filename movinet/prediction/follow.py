@@ -61,7 +61,7 @@ class Follower:
         while self._moment < shown.time - TOLERANCE_SECONDS:
             self._passed += 1
         while self._moment < shown.until - TOLERANCE_SECONDS:
-            image = self._convert(shown.frame) if image is None else image
+            image = self._convert(shown) if image is None else image
             self._waiting.append(image)
             self.taken += 1
             due = self.taken % self._step == 0

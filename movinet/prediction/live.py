@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Self
 
 from movinet.data.video.file import VideoError, VideoFile
@@ -165,7 +166,7 @@ class LiveFrames(Frames):
             try:
                 for shown in shown_frames(self.video):
                     until = shown.until + offset
-                    yield Shown(shown.time + offset, until, shown.frame, shown.last and not self._reconnect)
+                    yield replace(shown, time=shown.time + offset, until=until, last=shown.last and not self._reconnect)
             except VideoError:
                 if not (self._reconnect and self.came):
                     raise

@@ -41,7 +41,7 @@ class Overlay(Drawing):
 
     def add(self, shown: Shown, classes: Classes | None) -> None:
         """The next frame, with these classes over it or, where there is None, those before."""
-        picture = Image.fromarray(self._convert(shown.frame))
+        picture = Image.fromarray(self._convert(shown))
         stream = self._stream or self._open(*picture.size)
         picture = picture if picture.size == self._size else picture.resize(self._size, Image.Resampling.LANCZOS)
         if classes is not None and classes != self._classes:

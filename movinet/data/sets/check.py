@@ -18,6 +18,7 @@ from movinet.data.sources.clip_set import ClipFile, ClipSet, pictures
 from movinet.data.sources.tfrecord import TFRecordError, read_payload
 from movinet.data.video.file import VideoError, VideoFile
 from movinet.data.video.image_sequence import ImageSequence
+from movinet.data.video.orientation import orientation
 from movinet.data.video.reading import open_clip
 from movinet.machine.files import write_whole
 from movinet.machine.processes import Parallel, in_processes
@@ -37,7 +38,7 @@ class ClipFacts:
     seconds: float | None = None
     frames: int | None = None
     frames_per_second: float | None = None  # the mean, where it varies
-    width: int | None = None  # as shown, after rotation
+    width: int | None = None  # as shown
     height: int | None = None
     codec: str | None = None
     bytes: int | None = None
@@ -71,15 +72,16 @@ def _measured(facts: ClipFacts, video: VideoFile | ImageSequence) -> ClipFacts:
         count += 1
         seconds = time + video.shown(frame)
     assert first is not None  # frames() raises where there is none
-    upright = round(first.rotation / 90) % 2 == 0
+    width, height = round(first.width * video.pixel_aspect), first.height
+    width, height = (height, width) if orientation(first).turned else (width, height)
     return replace(
         facts,
         problem=video.damage or ("a single frame: a picture, not a video" if count == 1 else None),
         seconds=round(seconds, 3),
         frames=count,
         frames_per_second=round((count - 1) / time, 3) if count > 1 else None,
-        width=first.width if upright else first.height,
-        height=first.height if upright else first.width,
+        width=width,
+        height=height,
         codec=video.codec,
     )
 

@@ -24,6 +24,9 @@ TOLERANCE_SECONDS = 0.002
 # Below this distance decoding on is cheaper than seeking to a key frame.
 SEEK_SECONDS = 1.0
 
+WIDEST = 4  # of pixels; wider or narrower ones are a file's mistake
+STILLS = ("mjpeg", "png", "bmp", "webp", "tiff")  # codecs of covers and previews, where another stream has another
+
 
 class VideoError(InputError):
     """A file gives no frames; the text is its path and one line why, `reason` is the latter alone."""
@@ -60,12 +63,10 @@ class VideoFile:
             self.container = av.open(url, metadata_errors="replace", **how)
         except (av.error.FFmpegError, ValueError) as error:
             raise VideoError(self.path, f"not a video that can be opened ({why(error)})") from error
-        stream = self.container.streams.best("video")
-        if stream is None or stream.disposition & Disposition.attached_pic or stream.codec_context is None:
+        stream = _film(self.container)
+        if stream is None or stream.codec_context is None:
             self.container.close()
-            raise VideoError(
-                self.path, "no video stream" if stream is None or stream.codec_context else "no decoder for it"
-            )
+            raise VideoError(self.path, "no video stream" if stream is None else "no decoder for it")
         self.stream: Any = stream
         self.stream.thread_type = "NONE"
         self.stream.codec_context.thread_count = 1
@@ -79,6 +80,12 @@ class VideoFile:
     def reopened(self) -> VideoFile:
         """The same file, to be read once more from its start."""
         return VideoFile(self.path)
+
+    @property
+    def pixel_aspect(self) -> float:
+        """How wide a pixel is shown for its height: 16/15 and the like on DVDs and camcorders."""
+        ratio = self.stream.sample_aspect_ratio or self.stream.codec_context.sample_aspect_ratio
+        return float(ratio) if ratio and 1 / WIDEST <= ratio <= WIDEST else 1.0
 
     @property
     def codec(self) -> str:
@@ -206,6 +213,23 @@ class VideoFile:
     @property
     def _is_avi(self) -> bool:
         return self.container.format.name == "avi"
+
+
+def _film(container: Any) -> Any:
+    """The film among a file's video streams: no cover or preview, the largest of several. None where there is none."""
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    films = [stream for stream in streams if stream.codec_context and not _is_still(stream)] or streams
+    best = container.streams.best("video")
+
+    def size(stream: Any) -> tuple[int, bool]:
+        context = stream.codec_context
+        return (context.width * context.height if context else -1), stream is best
+
+    return max(films, key=size, default=None)
+
+
+def _is_still(stream: Any) -> bool:
+    return stream.frames == 1 or (not stream.frames and stream.codec_context.name in STILLS)
 
 
 def why(error: Exception) -> str:

@@ -16,6 +16,7 @@ from av.video.reformatter import VideoReformatter
 
 from movinet.data.video.file import TOLERANCE_SECONDS, VideoError, VideoFile
 from movinet.data.video.image_sequence import ImageSequence
+from movinet.data.video.orientation import orientation
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ def read_frames(
     start: float | None = None,
     end: float | None = None,
 ) -> np.ndarray:
-    """Frames of a video as uint8 (T, H, W, 3) RGB, rotated as its metadata asks.
+    """Frames of a video as uint8 (T, H, W, 3) RGB, turned and mirrored as its metadata asks, of
+    square pixels.
 
     Either `frames_per_second`, for the moments start, start + 1/rate, ... up to `end` or the video's own end,
     whichever is first; or `times` in seconds, where moments past the end wrap round to the start: a clip longer than
@@ -74,21 +76,21 @@ def decode(
 
 
 class Converter:
-    """RGB arrays of one size from decoded frames, whatever their pixel format; only chosen frames come here."""
+    """RGB arrays of one size from frames on screen, as they are shown; only chosen frames come here."""
 
     def __init__(self, short_side: int | None):
         self.short_side = short_side
         self.size: tuple[int, int] | None = None
         self.reformatter = VideoReformatter()  # keeps its tables from frame to frame
 
-    def __call__(self, frame: Any) -> np.ndarray:
+    def __call__(self, shown: Shown) -> np.ndarray:
+        frame = shown.frame
         if self.size is None:
-            scale = 1.0 if self.short_side is None else min(1.0, self.short_side / min(frame.width, frame.height))
-            self.size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+            width, height = frame.width * shown.pixel_aspect, frame.height
+            scale = 1.0 if self.short_side is None else min(1.0, self.short_side / min(width, height))
+            self.size = max(1, round(width * scale)), max(1, round(height * scale))
         rgb = self.reformatter.reformat(frame, *self.size, format="rgb24", interpolation="AREA", threads=1)
-        image = rgb.to_ndarray()
-        turns = round(frame.rotation / 90) % 4  # the metadata and np.rot90 both count counter-clockwise
-        return np.rot90(image, turns) if turns else image
+        return orientation(frame)(rgb.to_ndarray())
 
 
 Pick = tuple[float, np.ndarray]
@@ -96,12 +98,16 @@ Pick = tuple[float, np.ndarray]
 
 @dataclass(frozen=True)
 class Shown:
-    """A decoded frame on screen from `time` to `until` (seconds); `last`: the video ends then."""
+    """A decoded frame on screen from `time` to `until` (seconds); `last`: the video ends then.
+
+    pixel_aspect: how wide its pixels are shown for their height.
+    """
 
     time: float
     until: float
     frame: Any
     last: bool = False
+    pixel_aspect: float = 1.0
 
 
 def shown_frames(video: VideoFile | ImageSequence, start: float = 0.0) -> Iterator[Shown]:
@@ -109,11 +115,11 @@ def shown_frames(video: VideoFile | ImageSequence, start: float = 0.0) -> Iterat
     before = None
     for time, frame in video.frames(start):
         if before is not None:
-            yield Shown(before[0], time, before[1])
+            yield Shown(before[0], time, before[1], False, video.pixel_aspect)
         before = time, frame
     assert before is not None  # frames() raises where there is none
     time, frame = before
-    yield Shown(time, time + video.shown(frame), frame, last=True)
+    yield Shown(time, time + video.shown(frame), frame, True, video.pixel_aspect)
 
 
 def _pick(video: VideoFile | ImageSequence, moments: Iterable[float], convert: Converter) -> tuple[list[Pick], float]:
@@ -126,7 +132,7 @@ def _pick(video: VideoFile | ImageSequence, moments: Iterable[float], convert: C
     for shown in shown_frames(video, moment):
         image, end = None, shown.until
         while moment is not None and moment < end - TOLERANCE_SECONDS:
-            image = convert(shown.frame) if image is None else image
+            image = convert(shown) if image is None else image
             picks.append((shown.time, image))
             moment = next(waiting, None)
         if moment is None:

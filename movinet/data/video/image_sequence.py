@@ -23,6 +23,8 @@ class ImageSequence:
     on; a picture that does not decode is left out and noted in `damage`.
     """
 
+    pixel_aspect = 1.0
+
     def __init__(self, path: str | Path, images: Sequence[bytes | Path], times: Sequence[float], frame_seconds: float):
         self.path, self.images, self.times, self.frame_seconds = path, images, times, frame_seconds
         self.lost = 0

@@ -27,7 +27,7 @@ def video(tmp_path_factory):
 def decoded(path):
     with VideoFile(path) as file:
         convert = Converter(None)
-        return [(shown.time, convert(shown.frame)) for shown in shown_frames(file)]
+        return [(shown.time, convert(shown)) for shown in shown_frames(file)]
 
 
 def drawn(video, path, stop=None):
