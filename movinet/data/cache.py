@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from movinet.config.errors import InputError
-from movinet.data.sources.clip_set import ClipFile, ClipSet
+from movinet.data.sources.clip_set import ClipFile, ClipSet, printable
 from movinet.data.video.file import VideoError
 from movinet.data.video.reading import read_clip
 from movinet.machine.files import is_empty, whole
@@ -75,7 +75,7 @@ class FrameCache:
         """A line on the clips that gave no frames, one on those that gave some, where there are any."""
         kinds = {"clips give no frames": self.skipped, "clips are damaged, but used": self.damaged}
         return [
-            f"{len(found)} {what}, e.g. {found[0][0]} ({found[0][1]}); all in {self.folder}/index.json"
+            printable(f"{len(found)} {what}, e.g. {found[0][0]} ({found[0][1]}); all in {self.folder}/index.json")
             for what, found in kinds.items()
             if found
         ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from movinet.config.errors import InputError
-from movinet.data.sources.clip_set import ClipSet
+from movinet.data.sources.clip_set import ClipSet, printable
 
 SOURCE = (
     "a folder of class folders (of videos, or of folders of pictures), a folder with Kinetics CSVs, a labels.csv or "
@@ -150,7 +150,7 @@ def _check(options: argparse.Namespace) -> int:
         facts = inspect(found, journal, False, options.workers, _progress("checked"), parallel)
     result = report(facts)
     for each in result["bad"]:
-        print(f"{each['path']}: {each['reason']}")
+        print(printable(f"{each['path']}: {each['reason']}"))
     print(f"{result['good']} clips are good, {len(result['bad'])} are not")
     if journal:
         write_report(facts, Path(options.report))
@@ -191,7 +191,7 @@ def _reduce(options: argparse.Namespace) -> int:
     with _parallel(options) as parallel:
         result = reduce(_source(options), options.folder, reduction, options.workers, _progress("written"), parallel)
     for each in result["skipped"][:20]:
-        print(f"{each['path']}: {each['reason']}")
+        print(printable(f"{each['path']}: {each['reason']}"))
     skipped = len(result["skipped"])
     if skipped > 20:
         print(f"... and {skipped - 20} more, all in {options.folder}/manifest.json")

@@ -16,7 +16,7 @@ from typing import Any
 
 from movinet.data.sources.clip_set import ClipFile, ClipSet, pictures
 from movinet.data.sources.tfrecord import TFRecordError, read_payload
-from movinet.data.video.file import VideoError, VideoFile
+from movinet.data.video.file import TOLERANCE_SECONDS, VideoError, VideoFile
 from movinet.data.video.image_sequence import ImageSequence
 from movinet.data.video.orientation import orientation
 from movinet.data.video.reading import open_clip
@@ -45,6 +45,8 @@ class ClipFacts:
     sha256: str | None = None
     offset: int | None = None  # of its record in a TFRecord file
     key: str | None = None  # its name there
+    start: float | None = None  # of a part of a video, in seconds
+    end: float | None = None
 
     @property
     def place(self) -> str:
@@ -54,24 +56,36 @@ class ClipFacts:
 
 def inspect_clip(clip: ClipFile, hashed: bool = False) -> ClipFacts:
     """Decodes all frames of a clip's file; never raises for what is in it. `hashed`: with the file's SHA-256."""
-    facts = ClipFacts(str(clip.path), clip.label, clip.split, offset=clip.offset, key=clip.key)
+    facts = _named(clip)
     try:
         facts = replace(facts, **_content(clip, hashed))
         with open_clip(clip) as video:
-            return _measured(facts, video)
+            return _measured(facts, video, clip.start or 0.0, clip.end)
     except VideoError as error:
         return replace(facts, problem=error.reason)
     except OSError as error:
         return replace(facts, problem=error.strerror or "cannot be read")
 
 
-def _measured(facts: ClipFacts, video: VideoFile | ImageSequence) -> ClipFacts:
-    count, first, time, seconds = 0, None, 0.0, 0.0
-    for time, frame in video.frames():
+def _named(clip: ClipFile, problem: str | None = None) -> ClipFacts:
+    """What is known of a clip before it is decoded."""
+    where = {"offset": clip.offset, "key": clip.key, "start": clip.start, "end": clip.end}
+    return ClipFacts(str(clip.path), clip.label, clip.split, problem, **where)
+
+
+def _measured(facts: ClipFacts, video: VideoFile | ImageSequence, start: float, end: float | None) -> ClipFacts:
+    first, times, until = None, [], start
+    for time, frame in video.frames(start):
+        if time + video.shown(frame) <= start + TOLERANCE_SECONDS:
+            continue
+        if end is not None and time >= end - TOLERANCE_SECONDS:
+            break
         first = first or frame
-        count += 1
-        seconds = time + video.shown(frame)
-    assert first is not None  # frames() raises where there is none
+        times.append(time)
+        until = time + video.shown(frame)
+    if first is None:
+        return replace(facts, problem=f"no frame between {start:g} s and {'its end' if end is None else f'{end:g} s'}")
+    count, seconds = len(times), (until if end is None else min(until, end)) - max(start, times[0])
     width, height = round(first.width * video.pixel_aspect), first.height
     width, height = (height, width) if orientation(first).turned else (width, height)
     return replace(
@@ -79,7 +93,7 @@ def _measured(facts: ClipFacts, video: VideoFile | ImageSequence) -> ClipFacts:
         problem=video.damage or ("a single frame: a picture, not a video" if count == 1 else None),
         seconds=round(seconds, 3),
         frames=count,
-        frames_per_second=round((count - 1) / time, 3) if count > 1 else None,
+        frames_per_second=round((count - 1) / (times[-1] - times[0]), 3) if count > 1 else None,
         width=width,
         height=height,
         codec=video.codec,
@@ -149,14 +163,15 @@ def write_index(facts: Sequence[ClipFacts], path: Path) -> None:
 
 
 def _crashed(clip: ClipFile) -> ClipFacts:
-    return ClipFacts(str(clip.path), clip.label, clip.split, CRASHED, offset=clip.offset, key=clip.key)
+    return _named(clip, CRASHED)
 
 
 def _stamp(clip: ClipFile) -> str:
     """Which file in which state."""
     state = "gone" if clip.state is None else "{} {}".format(*clip.state)
     at = "" if clip.offset is None else f"@{clip.offset}"
-    return f"{clip.path.absolute()}{at} {clip.label} {clip.split} {state}"
+    part = "" if clip.start is None and clip.end is None else f" {clip.start}-{clip.end}"
+    return f"{clip.path.absolute()}{at} {clip.label} {clip.split} {state}{part}"
 
 
 def _read_journal(journal: Path) -> dict[str, ClipFacts]:

@@ -212,14 +212,15 @@ def _names(groups: Iterable[Group]) -> dict[ClipFile, str]:
     for clip, name in plain.items():
         if taken[name.casefold()] > 1:
             parent = "/".join(clip.path.parts[-3:-1])
-            name += (
-                "-"
-                + hashlib.sha256(
-                    f"{clip.label}/{clip.split}/{parent}/{clip.path.name}/{clip.offset}".encode()
-                ).hexdigest()[:8]
-            )
+            place = f"{clip.label}/{clip.split}/{parent}/{clip.path.name}/{clip.offset}{_part(clip)}"
+            name += f"-{hashlib.sha256(place.encode()).hexdigest()[:8]}"
         names[clip] = name
     return names
+
+
+def _part(clip: ClipFile) -> str:
+    """Which part of its video a clip is; nothing of a whole one."""
+    return "" if clip.start is None and clip.end is None else f"/{clip.start}-{clip.end}"
 
 
 def _file_name(text: str) -> str:
@@ -229,7 +230,12 @@ def _file_name(text: str) -> str:
 def _key(groups: Iterable[Group], settings: dict[str, Any]) -> str:
     """A hash of all that the result depends on."""
     clips = [
-        (group.label, group.split, group.wanted, [(str(c.path.absolute()), c.offset, c.state) for c in group.clips])
+        (
+            group.label,
+            group.split,
+            group.wanted,
+            [(f"{c.path.absolute()}{_part(c)}", c.offset, c.state) for c in group.clips],
+        )
         for group in groups
     ]
     return hashlib.sha256(json.dumps([VERSION, settings, clips]).encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ LITTER = {
     *("@eadir", "@recycle", "@recently-snapshot", "@tmp", "#recycle", "#snapshot", "$recycle.bin", "recycler"),
     *("system volume information", "__macosx", "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini"),
 }
+STEERING = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that are no letters
 SEPARATOR = "|"  # between the classes of one clip, where a clip has several
 DEFAULT_FRAME_RATE = 25.0  # of pictures that come without times, as Model Garden's shards of Kinetics have it
 
@@ -94,7 +96,11 @@ class ClipSet:
             "files or folders cannot be read": [f"{place} ({reason})" for place, reason in self.broken],
             "files have an extension that is not a video's": self.ignored,
         }
-        return [f"{len(names)} {what}, e.g. {', '.join(map(str, names[:3]))}" for what, names in kinds.items() if names]
+        return [
+            printable(f"{len(names)} {what}, e.g. {', '.join(map(str, names[:3]))}")
+            for what, names in kinds.items()
+            if names
+        ]
 
     def doubts(self) -> list[str]:
         """What may not be as it was meant, a line each: clips without a label, and those listed twice."""
@@ -110,7 +116,7 @@ class ClipSet:
             lines.append(
                 f"{len(again)} clips are listed more than once, e.g. {again[0]}; join its classes, as in run|jump"
             )
-        return lines
+        return list(map(printable, lines))
 
 
 def files_and_frame_folders(folder: Path, broken: list[tuple[str, str]] | None = None) -> Iterator[Path]:
@@ -131,6 +137,16 @@ def files_and_frame_folders(folder: Path, broken: list[tuple[str, str]] | None =
                 yield Path(place)
         else:
             yield from (Path(place, name) for name in names)
+
+
+def printable(text: str) -> str:
+    """Text without what would steer a terminal: controls, marks of direction, and bytes that are no letters."""
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) in STEERING else c for c in text)
+
+
+def is_text(text: str) -> bool:
+    """Whether a name can be written in UTF-8, which bytes of older systems cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def is_litter(name: str) -> bool:

@@ -13,7 +13,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from movinet.data.sources.clip_set import ClipFile, ClipSet, SourceError, files_and_frame_folders, is_clip, is_litter
+from movinet.data.sources.clip_set import (
+    ClipFile,
+    ClipSet,
+    SourceError,
+    files_and_frame_folders,
+    is_clip,
+    is_litter,
+    is_text,
+    printable,
+)
 from movinet.data.sources.doubts import doubts_of_classes
 from movinet.data.sources.finder import Finder
 from movinet.data.sources.list_files import Found, list_files, read_lists
@@ -55,6 +64,7 @@ def read_source(
     found = _found(path, fold, Path(root).expanduser() if root else None, frames_per_second)
     if not labelled and path.is_dir():
         found = _with_others(found, path)
+    found = _nameable(found)
     if not found.clips:
         raise SourceError(f"{path}: no labelled clips found{_why(found)}; {LOOKED_FOR}")
     clips = (*_with_val([c for c in found.clips if c.label], val_share, seed), *(c for c in found.clips if not c.label))
@@ -63,6 +73,20 @@ def read_source(
     labels = tuple(sorted({clip.label for clip in clips if clip.label}))
     found = replace(found, labels=labels, clips=clips)
     return replace(found, notes=(*found.notes, *doubts_of_classes(found)))
+
+
+def _nameable(found: ClipSet) -> ClipSet:
+    """Clips whose names no list could hold are left out with the reason."""
+    unnameable = [clip for clip in found.clips if not is_text(f"{clip.path}{clip.label}")]
+    if not unnameable:
+        return replace(found, ignored=tuple(file for file in found.ignored if is_text(str(file))))
+    reason = "its name is not in UTF-8; rename it"
+    return replace(
+        found,
+        clips=tuple(clip for clip in found.clips if clip not in unnameable),
+        ignored=tuple(file for file in found.ignored if is_text(str(file))),
+        broken=(*found.broken, *((printable(str(clip.path)), reason) for clip in unnameable)),
+    )
 
 
 def _why(found: ClipSet) -> str:

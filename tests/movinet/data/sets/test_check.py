@@ -14,7 +14,7 @@ from PIL import Image
 from movinet.__main__ import main
 from movinet.data import cli
 from movinet.data.cache import FrameCache
-from movinet.data.sets.check import inspect, report
+from movinet.data.sets.check import inspect, inspect_clip, report
 from movinet.data.sources.source import read_source
 from movinet.data.sources.tfrecord import framed
 from movinet.data.video.records import clip_record
@@ -169,3 +169,44 @@ def test_a_place_that_cannot_be_written_is_one_line(mixed, tmp_path, capsys):
     assert error.startswith("error: ")
     assert str(tmp_path / "file") in error
     assert len(error.splitlines()) == 1
+
+
+def test_parts_of_a_video_are_measured_and_indexed_each(tmp_path, capsys):
+    """Frames 0 to 19 at 10 a second; two parts of one class, one of another."""
+    for name in ("a", "b"):
+        write_video(tmp_path / "clips" / f"{name}.mp4", numbered_frames(20), 10)
+    rows = ["path,label,start,end", *(f"{x}.mp4,{y},{z}" for x in "ab" for y, z in (("run", "0,0.5"), ("run", "1,2")))]
+    (tmp_path / "clips" / "labels.csv").write_text("\n".join([*rows, "a.mp4,sit,0.5,1", "b.mp4,sit,5,6"]) + "\n")
+    assert main(["data", "index", str(tmp_path / "clips"), str(tmp_path / "index.csv"), "--workers", "1"]) == 0
+    facts = inspect(read_source(tmp_path / "clips"), workers=1)
+    found = {(each.path[-5:], each.label, each.start): (each.frames, each.seconds, each.problem) for each in facts}
+    assert found["a.mp4", "run", 0.0] == (5, 0.5, None)
+    assert found["a.mp4", "run", 1.0] == (10, 1.0, None)
+    assert found["b.mp4", "sit", 5.0] == (None, None, "no frame between 5 s and 6 s")
+    again = read_source(tmp_path / "index.csv")
+    assert {(clip.path.name, clip.label, clip.start, clip.end) for clip in again.clips} == {
+        (clip.path.name, clip.label, clip.start, clip.end) for clip in read_source(tmp_path / "clips").clips
+    }
+    assert main(["data", "reduce", str(tmp_path / "clips"), str(tmp_path / "few"), "--workers", "1"]) == 0
+    lengths = sorted(inspect_clip(clip).frames or 0 for clip in read_source(tmp_path / "few").clips)
+    assert lengths == [5, 5, 5, 10, 10]
+
+
+def test_names_that_are_no_text_or_steer_a_terminal_end_nothing(tmp_path, capsys):
+    clip = write_video(tmp_path / "v.mp4", numbered_frames(4)).read_bytes()
+    names = [b"walk/1.mp4", b"walk/caf\xe9.mp4", b"run/2.mp4", b"run/red\x1b[31m.mp4", b"caf\xe9/3.mp4"]
+    for name in names:
+        path = os.path.join(os.fsencode(tmp_path / "clips"), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(clip if b"red" not in name else b"no video")
+    report_file = tmp_path / "report.json"
+    assert main(["data", "check", str(tmp_path / "clips"), "--report", str(report_file), "--workers", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "its name is not in UTF-8; rename it" in told
+    assert "\x1b" not in told
+    assert "\\x1b[31m" in told
+    assert json.loads(report_file.read_text())["good"] == 2
+    assert len(json.loads(report_file.read_text())["bad"]) == 3
+    assert main(["data", "index", str(tmp_path / "clips"), str(tmp_path / "index.csv"), "--workers", "1"]) == 0
+    assert len(read_source(tmp_path / "index.csv").clips) == 3
