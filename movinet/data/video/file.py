@@ -25,6 +25,7 @@ TOLERANCE_SECONDS = 0.002
 SEEK_SECONDS = 1.0
 
 WIDEST = 4  # of pixels; wider or narrower ones are a file's mistake
+ROUNDING = 0.01  # of a pixel aspect
 STILLS = ("mjpeg", "png", "bmp", "webp", "tiff")  # codecs of covers and previews, where another stream has another
 
 
@@ -83,9 +84,13 @@ class VideoFile:
 
     @property
     def pixel_aspect(self) -> float:
-        """How wide a pixel is shown for its height: 16/15 and the like on DVDs and camcorders."""
+        """How wide a pixel is shown for its height: 16/15 and the like on DVDs and camcorders.
+
+        What a resized video keeps of rounding its size (640/639) counts as square.
+        """
         ratio = self.stream.sample_aspect_ratio or self.stream.codec_context.sample_aspect_ratio
-        return float(ratio) if ratio and 1 / WIDEST <= ratio <= WIDEST else 1.0
+        meant = ratio and 1 / WIDEST <= ratio <= WIDEST and abs(ratio - 1) > ROUNDING
+        return float(ratio) if meant else 1.0
 
     @property
     def codec(self) -> str:

@@ -53,15 +53,24 @@ def test_frames_are_turned_and_mirrored_as_players_show_them(tmp_path, matrix, s
     assert (facts.height, facts.width) == shown(plain[0]).shape[:2]
 
 
-def test_pixels_that_are_not_square_are_scaled_to_the_shown_shape(tmp_path):
-    path = tmp_path / "wide.mp4"
+def write_with_aspect(path, aspect):
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
-        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        stream.codec_context.sample_aspect_ratio = aspect
         for image in corners():
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode(None))
+    return path
+
+
+def test_a_pixel_aspect_that_only_keeps_a_rounded_size_is_square(tmp_path):
+    path = write_with_aspect(tmp_path / "rounded.mp4", Fraction(177, 176))
+    assert read_frames(path, 10).shape[1:] == (32, 48, 3)
+
+
+def test_pixels_that_are_not_square_are_scaled_to_the_shown_shape(tmp_path):
+    path = write_with_aspect(tmp_path / "wide.mp4", Fraction(4, 3))
     assert read_frames(path, 10).shape[1:] == (32, 64, 3)
     assert read_frames(path, 10, short_side=16).shape[1:] == (16, 32, 3)
     assert inspect_clip(ClipFile(path, "a")).width == 64
