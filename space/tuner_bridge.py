@@ -60,6 +60,11 @@ def candidate_from(space: Space, values: Mapping[str, Any]) -> Candidate:
     return space.candidate(chosen)
 
 
+def to_labels(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A candidate's values as a tuner has them: the inverse of `candidate_from`."""
+    return {name: _label(value) for name, value in values.items()}
+
+
 def _label(value: Any) -> str | int | float:
     if isinstance(value, list):
         return "x".join(map(str, value))

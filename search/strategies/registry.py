@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from movinet.config.choice import Choice, NoSettings
 from search.strategies.evolution import Evolution, EvolutionSettings
 from search.strategies.guided import Guided, GuidedSettings
+from search.strategies.keras_tuner_oracle import KerasTunerOracle, KerasTunerSettings
 from search.strategies.nsga2 import Nsga2, Nsga2Settings
+from search.strategies.optuna_sampler import OptunaSampler, OptunaSettings
 from search.strategies.random_search import RandomSearch
 from search.strategies.strategy import Strategy, Task
 
@@ -17,6 +19,8 @@ STRATEGIES: Mapping[str, tuple[type[Strategy], type]] = {
     "evolution": (Evolution, EvolutionSettings),
     "nsga2": (Nsga2, Nsga2Settings),
     "guided": (Guided, GuidedSettings),
+    "optuna": (OptunaSampler, OptunaSettings),
+    "keras_tuner": (KerasTunerOracle, KerasTunerSettings),
 }
 
 

@@ -10,7 +10,10 @@ from search.strategies.random_search import RandomSearch
 from search.strategies.registry import STRATEGIES, StrategyChoice
 from tests.contracts.strategy_contract import TASK, StrategyContract
 
-CHEAP = {"guided": {"candidates": 60}}  # settings under which the contract takes less time
+CHEAP = {
+    "guided": {"candidates": 60},
+    "keras_tuner": {"first": 24},
+}  # settings under which the contract takes less time
 THIS = "tests.search.strategies.test_registry"
 
 
@@ -18,7 +21,11 @@ class Shrinking(RandomSearch):
     """A strategy from outside, with nothing to set."""
 
 
-@pytest.mark.parametrize("name", [*STRATEGIES, f"{THIS}:Shrinking"])
+SLOW = {"keras_tuner"}  # seconds for a proposal
+NAMED = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in STRATEGIES]
+
+
+@pytest.mark.parametrize("name", [*NAMED, f"{THIS}:Shrinking"])
 class TestEveryStrategy(StrategyContract):
     @pytest.fixture
     def make(self, name):
@@ -44,7 +51,7 @@ def test_a_choice_makes_the_strategy_with_its_settings():
     assert (made.settings, made.seed) == (EvolutionSettings(population=40), 3)
 
 
-NAMES = "random, evolution"
+NAMES = "random, evolution"  # the first of them
 
 
 @pytest.mark.parametrize(
