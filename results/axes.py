@@ -14,7 +14,7 @@ from results.record import TrialRecord
 
 @dataclass(frozen=True)
 class Axis:
-    """label: of a plot's axis and a table's column.  unit: in which it is shown, `scale` of a record's."""
+    """label: of a plot's axis.  unit: in which it is shown, and a table's column; `scale` of a record's."""
 
     name: str
     label: str
@@ -30,6 +30,10 @@ class Axis:
         """A value with its unit, in three digits."""
         return f"{value / self.scale:.3g} {self.unit}"
 
+    def cell(self, value: float) -> str:
+        """A value in a table whose column is called by the unit."""
+        return f"{value / self.scale:,.2f}"
+
 
 AXES = {
     axis.name: axis
@@ -37,8 +41,8 @@ AXES = {
         Axis("accuracy", "accuracy", "", "max"),
         Axis("flops", "MFLOPs per clip (one multiply-add = 1)", "MFLOPs", "min", 1e6),
         Axis("parameters", "thousands of parameters", "k parameters", "min", 1e3),
-        Axis("activation_bytes", "KiB of activations, the largest at a time", "KiB", "min", 1024),
-        Axis("buffer_bytes", "KiB of stream buffers", "KiB", "min", 1024),
+        Axis("activation_bytes", "KiB of activations, the largest at a time", "KiB of activations", "min", 1024),
+        Axis("buffer_bytes", "KiB of stream buffers", "KiB of buffers", "min", 1024),
         Axis("latency_ms", "milliseconds per clip", "ms", "min"),
     )
 }

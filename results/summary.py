@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from movinet.spec import read_spec
+from results.axes import AXES, Axis, cost_axis
 from results.members import read_members
 from results.plots import front_records
 from results.record import TrialRecord
@@ -19,7 +20,8 @@ def closing_summary(run_folder: str | Path, example_video: str | Path | None = N
     run = Path(run_folder)
     records = load_records(run)
     members = read_members(run)
-    parts = [trials_line(records), front_table(records), family_table(run, members)]
+    axis = cost_axis(records)
+    parts = [trials_line(records), front_table(records, axis), family_table(run, members, axis)]
     parts.append(f"picture  {run / 'pareto.png'}\nfront    {run / 'front.csv'}\ntrials   {run / TRIALS_FILE}")
     if members:
         best = max(members, key=lambda name: members[name]["accuracy"])
@@ -38,26 +40,27 @@ def trials_line(records: Sequence[TrialRecord]) -> str:
     return f"{len(records)} {noun}{f' ({ended})' if ended else ''}, {len(front_records(records))} on the front"
 
 
-def front_table(records: Sequence[TrialRecord]) -> str:
-    """The front by rising FLOPs."""
+def front_table(records: Sequence[TrialRecord], axis: Axis) -> str:
+    """The front of accuracy and this cost, by rising cost."""
     rows = [
-        [f"#{record.trial}", *_costs(record.cost), f"{record.accuracy or 0.0:.1%}"] for record in front_records(records)
+        [f"#{record.trial}", *_costs({**record.cost, **record.objectives}, axis), f"{record.accuracy or 0.0:.1%}"]
+        for record in front_records(records, axis)
     ]
     measure = "mAP" if any(record.multi_label for record in records) else "accuracy"
-    return text_table(["trial", "MFLOPs", "parameters", measure], rows) if rows else ""
+    return text_table(["trial", *_costs_header(axis), measure], rows) if rows else ""
 
 
-def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]]) -> str:
+def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]], axis: Axis) -> str:
     """The family's members: clip, cost, validation accuracy, folder."""
     rows = []
     for name, metrics in members.items():
         folder = Path(run_folder) / "family" / name
         clip = read_spec(folder / "spec.yaml").clip
         rows.append(
-            [name, f"{clip.frames} x {clip.resolution}²", *_costs(metrics), f"{metrics['accuracy']:.1%}", folder]
+            [name, f"{clip.frames} x {clip.resolution}²", *_costs(metrics, axis), f"{metrics['accuracy']:.1%}", folder]
         )
     measure = "mAP" if any("map" in metrics for metrics in members.values()) else "accuracy"
-    header = ["member", "frames x pixels", "MFLOPs", "parameters", measure, "folder"]
+    header = ["member", "frames x pixels", *_costs_header(axis), measure, "folder"]
     return text_table(header, rows, left=("member", "folder")) if rows else ""
 
 
@@ -82,5 +85,15 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]], left: Se
     )
 
 
-def _costs(cost: dict[str, Any]) -> list[str]:
-    return [f"{cost['flops'] / 1e6:,.2f}", f"{cost['parameters']:,}"]
+def _costs_shown(axis: Axis) -> list[Axis]:
+    """What the search was for first, then FLOPs and parameters."""
+    return [AXES[name] for name in dict.fromkeys([axis.name, "flops", "parameters"])]
+
+
+def _costs_header(axis: Axis) -> list[str]:
+    return ["parameters" if shown.name == "parameters" else shown.unit for shown in _costs_shown(axis)]
+
+
+def _costs(cost: Mapping[str, Any], axis: Axis) -> list[str]:
+    values = [(shown, cost[shown.name]) for shown in _costs_shown(axis)]
+    return [f"{value:,}" if shown.name == "parameters" else shown.cell(value) for shown, value in values]

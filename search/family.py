@@ -26,7 +26,7 @@ def best_trial(records: Sequence[TrialRecord], settings: SearchSettings) -> Tria
         raise NoBestTrial(f"no trial has an accuracy ({'; '.join(list(reasons)[:3]) or 'none was tried'})")
 
     def merit(record: TrialRecord) -> tuple[float, float]:
-        value = settings.reward.of(record) if settings.reward else record.value("accuracy")
+        value = settings.reward.of(record, settings.cost) if settings.reward else record.value("accuracy")
         return value, -record.value(settings.cost)
 
     return max(scored, key=merit)

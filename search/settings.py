@@ -39,7 +39,7 @@ class SearchSettings:
     seed: int = 0
     evaluator: EvaluatorChoice = field(default_factory=EvaluatorChoice.usual)
     objectives: tuple[str, ...] = ("accuracy", "flops")
-    reward: Reward | None = None  # null: the front of accuracy and FLOPs
+    reward: Reward | None = None  # null: the front of the objectives
     early_stopping: EarlyStoppingChoice = field(default_factory=EarlyStoppingChoice.usual)
     time_limit_s: float | None = None  # per trial
 

@@ -43,10 +43,11 @@ class SearchWatcher:
         trial = assignment.trial
         self.assigned[trial] = assignment
         seed = self.settings.train.seed + trial
-        return Job(trial, assignment.spec, assignment.cost["flops"], seed, latest_checkpoint(self.run_folder, trial))
+        cost = assignment.cost[self.settings.search.cost]
+        return Job(trial, assignment.spec, cost, seed, latest_checkpoint(self.run_folder, trial))
 
     def started(self, job: Job, worker: int) -> None:
-        self.listener.on_start(job.name, job.flops, worker)
+        self.listener.on_start(job.name, job.cost, worker)
 
     def reported(self, job: Job, result: Mapping[str, Any]) -> None:
         self.listener.on_epoch(job.name, result["measurements"][-1])
@@ -68,7 +69,7 @@ class SearchWatcher:
 
 
 class FamilyWatcher:
-    """Hands out members, the costliest first."""
+    """Hands out members, the one of most FLOPs first."""
 
     def __init__(
         self,
@@ -79,8 +80,8 @@ class FamilyWatcher:
         listener: Listener,
     ):
         self.settings, self.run_folder, self.listener = settings, run_folder, listener
-        self.flops = {name: network_cost(spec, num_classes=num_classes).flops for name, spec in members.items()}
-        self.waiting = sorted(members.items(), key=lambda item: -self.flops[item[0]])
+        self.costs = {name: network_cost(spec, num_classes=num_classes) for name, spec in members.items()}
+        self.waiting = sorted(members.items(), key=lambda item: -self.costs[item[0]].flops)
         self.failed: dict[str, str] = {}
 
     def next_job(self) -> Job | None:
@@ -89,10 +90,11 @@ class FamilyWatcher:
         name, spec = self.waiting.pop(0)
         checkpoint = latest_checkpoint(self.run_folder, name)
         member = str((self.run_folder / "family" / name).resolve())
-        return Job(name, spec, self.flops[name], self.settings.train.seed, checkpoint, member)
+        cost = getattr(self.costs[name], self.settings.search.cost)
+        return Job(name, spec, cost, self.settings.train.seed, checkpoint, member)
 
     def started(self, job: Job, worker: int) -> None:
-        self.listener.on_start(job.name, job.flops, worker)
+        self.listener.on_start(job.name, job.cost, worker)
 
     def reported(self, job: Job, result: Mapping[str, Any]) -> None:
         self.listener.on_epoch(job.name, result["measurements"][-1])

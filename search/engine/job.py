@@ -13,12 +13,13 @@ from movinet.spec import MovinetSpec
 class Job:
     """One network to train: a search's trial (its number is the name) or a family member.
 
-    checkpoint: a folder to go on from.  member: a folder to write the trained network to.
+    cost: by the search's objective, in a record's unit.  checkpoint: a folder to go on from.  member: a folder to write
+    the trained network to.
     """
 
     name: int | str
     spec: MovinetSpec
-    flops: int
+    cost: int
     seed: int
     checkpoint: str | None = None
     member: str | None = None

@@ -1,4 +1,4 @@
-"""What makes one finished trial better than another: the front of accuracy against FLOPs, or one number.
+"""What makes one finished trial better than another: the front of accuracy against a cost, or one number.
 
 Standard library only.
 """
@@ -18,33 +18,34 @@ Merit = tuple[float, float]  # greater is better
 
 @dataclass(frozen=True)
 class Reward:
-    """One number for accuracy near a target of FLOPs, TuNAS's absolute reward: too small costs as much as too large.
+    """One number for accuracy near a target of cost, TuNAS's absolute reward: too small costs as much as too large.
 
-    accuracy + beta * |FLOPs / target - 1|.  Source: arXiv:2008.06120, 3.
+    accuracy + beta * |cost / target - 1|.  target: in a record's unit: FLOPs, parameters, bytes.
+    Source: arXiv:2008.06120, 3.
     """
 
-    target_mflops: float
+    target: float
     beta: float = -0.10
 
     def __post_init__(self):
-        require(self.target_mflops > 0, self, "target_mflops", "a number > 0")
+        require(self.target > 0, self, "target", "a number > 0")
         require(self.beta < 0, self, "beta", "a number < 0")
 
-    def of(self, record: TrialRecord) -> float:
-        """Of a scored record."""
-        return (record.accuracy or 0.0) + self.of_cost(record.cost["flops"])
+    def of(self, record: TrialRecord, cost: str) -> float:
+        """Of a scored record, by the cost of this name."""
+        return (record.accuracy or 0.0) + self.of_cost(record.value(cost))
 
-    def of_cost(self, flops: float) -> float:
+    def of_cost(self, cost: float) -> float:
         """What the cost adds: 0 at the target, less elsewhere."""
-        return self.beta * abs(flops / (self.target_mflops * 1e6) - 1)
+        return self.beta * abs(cost / self.target - 1)
 
 
-def merits(records: Sequence[TrialRecord], reward: Reward | None, cost: str = "flops") -> list[Merit]:
-    """Per scored record how good it is, by the reward, or without one by the front of accuracy and this cost."""
-    return [(reward.of(record), 0.0) for record in records] if reward else pareto_merits(records, cost)
+def merits(records: Sequence[TrialRecord], reward: Reward | None, cost: str) -> list[Merit]:
+    """Per scored record how good it is, by the reward or without one by the front, of accuracy and this cost."""
+    return [(reward.of(record, cost), 0.0) for record in records] if reward else pareto_merits(records, cost)
 
 
-def pareto_merits(records: Sequence[TrialRecord], cost: str = "flops") -> list[Merit]:
+def pareto_merits(records: Sequence[TrialRecord], cost: str) -> list[Merit]:
     """Per scored record its place by non-domination, then by how empty the front is around it (as in NSGA-II)."""
     points = [(r.value(cost), r.value("accuracy")) for r in records]
     fronts: dict[int, list[int]] = defaultdict(list)

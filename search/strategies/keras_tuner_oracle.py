@@ -75,5 +75,5 @@ class KerasTunerOracle(Strategy):
         hyperparameters = to_keras_tuner(self.task.space)
         hyperparameters.values = to_labels(record.candidate)
         trial = Trial(hyperparameters, str(record.trial), "COMPLETED")
-        trial.score = self.task.reward.of(record) if self.task.reward else record.value("accuracy")
+        trial.score = self.task.reward.of(record, self.task.cost) if self.task.reward else record.value("accuracy")
         return trial

@@ -103,7 +103,7 @@ class OptunaSampler(Strategy):
 
     def _values(self, record: TrialRecord) -> list[float]:
         if self.task.reward:
-            return [self.task.reward.of(record)]
+            return [self.task.reward.of(record, self.task.cost)]
         return [record.value("accuracy"), math.log(record.value(self.task.cost))]
 
 

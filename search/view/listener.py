@@ -23,8 +23,11 @@ class Listener:
     def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
         """The search begins or goes on: `total` trials in all, of which `finished` are recorded already."""
 
-    def on_start(self, trial: int | str, flops: int, worker: int) -> None:
-        """A worker (0, 1 ...) begins a trial (a number) or a family member (its name)."""
+    def on_start(self, trial: int | str, cost: int, worker: int) -> None:
+        """A worker (0, 1 ...) begins a trial (a number) or a family member (its name).
+
+        cost: by the objective beside accuracy (`results.axes`), in a record's unit.
+        """
 
     def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
         """An epoch ended: the fields of `movinet.training.measurement.Measurement`."""

@@ -14,10 +14,10 @@ from results.record import TrialRecord
 
 @dataclass
 class TrialProgress:
-    """One network in training, a trial or a family member; accuracy: the best so far."""
+    """One network in training, a trial or a family member; cost: in a record's unit; accuracy: the best so far."""
 
     worker: int
-    flops: int
+    cost: int
     epochs: int
     epoch: int = 0
     accuracy: float | None = None
@@ -40,7 +40,7 @@ class SearchProgress:
     began: when the first trial began; None before, while workers are starting.
     """
 
-    def __init__(self, trials: int, records: Iterable[TrialRecord], limit: float | None, cost: str = "flops"):
+    def __init__(self, trials: int, records: Iterable[TrialRecord], limit: float | None, cost: str):
         self.trials, self.limit, self.cost = trials, limit, cost
         self.began: float | None = None
         self.records = list(records)

@@ -26,7 +26,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from results.axes import AXES
+from results.axes import AXES, Axis
 from results.record import TrialRecord, score_of
 from search.settings import Settings
 from search.view.listener import Listener
@@ -94,14 +94,14 @@ class Terminal(Listener):
         before = f", {len(finished)} of them recorded before" if finished else ""
         self._line(f"search: {total} trials on {_count(workers, 'worker')}{before}")
 
-    def on_start(self, trial: int | str, flops: int, worker: int) -> None:
+    def on_start(self, trial: int | str, cost: int, worker: int) -> None:
         epochs = self.settings.train.epochs
         if isinstance(trial, str):
             self._begin_family()
             epochs = self.settings.scaling.epochs or epochs
         elif self.search and self.search.began is None:
             self.search.began = time.monotonic()
-        self.training[trial] = TrialProgress(worker, flops, epochs)
+        self.training[trial] = TrialProgress(worker, cost, epochs)
 
     def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
         training = self.training[trial]
@@ -129,7 +129,8 @@ class Terminal(Listener):
         self.training.pop(name, None)
         assert self.family is not None
         self.family.accuracies[name] = metrics["accuracy"]
-        self._line(f"{name} trained: {metrics['accuracy']:.1%} at {_mflops(metrics['flops'])} | {self._facts(name)}")
+        cost = self.axis.shown(metrics[self.axis.name])
+        self._line(f"{name} trained: {metrics['accuracy']:.1%} at {cost} | {self._facts(name)}")
 
     def render(self) -> RenderableType:
         """The live view of this moment."""
@@ -138,7 +139,7 @@ class Terminal(Listener):
             parts += [_heading("search", len(self.search.records), self.search.trials), Text(self._facts(0))]
         if self.family:
             parts += [_heading("family", len(self.family.accuracies), len(MEMBERS)), Text(self._facts("A0"))]
-        return Group(*parts, *([_training_table(self.training)] if self.training else []))
+        return Group(*parts, *([_training_table(self.training, self.axis)] if self.training else []))
 
     def _begin_family(self) -> None:
         if self.family is None:
@@ -183,13 +184,13 @@ def _heading(title: str, done: int, total: int) -> RenderableType:
     return row
 
 
-def _training_table(training: Mapping[int | str, TrialProgress]) -> RenderableType:
+def _training_table(training: Mapping[int | str, TrialProgress], axis: Axis) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("worker", "training", "MFLOPs", "epoch", "accuracy"):
+    for column in ("worker", "training", axis.unit, "epoch", "accuracy"):
         table.add_column(column, justify="right")
     for name, one in sorted(training.items(), key=lambda item: item[1].worker):
         accuracy = "" if one.accuracy is None else f"{one.accuracy:.1%}"
-        cells = (str(one.worker + 1), _name(name), f"{one.flops / 1e6:.2f}", f"{one.epoch}/{one.epochs}", accuracy)
+        cells = (str(one.worker + 1), _name(name), axis.cell(one.cost), f"{one.epoch}/{one.epochs}", accuracy)
         table.add_row(*cells)
     return table
 
@@ -205,10 +206,6 @@ def _is_live(stream: TextIO) -> bool:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _mflops(flops: float) -> str:
-    return f"{flops / 1e6:.3g} MFLOPs"
 
 
 def _time(gone: float, left: float | None) -> str:

@@ -110,7 +110,7 @@ class StrategyContract:
             strategy.tell(ended(trial, strategy.ask(trial).candidate, None))
 
     def test_it_searches_for_a_reward(self, make: Make):
-        assert len(searched(make(replace(TASK, reward=Reward(target_mflops=2.0))))) == TRIALS
+        assert len(searched(make(replace(TASK, reward=Reward(target=2e6))))) == TRIALS
 
     def test_candidates_over_budget_are_counted_not_proposed(self, make: Make):
         tight = make(replace(TASK, budget=Budget(flops=1_200_000)))

@@ -18,7 +18,12 @@ OF_A_RUN = {"objective": "pareto", "target_mflops": None, "beta": -0.1, "populat
         ({"strategy": {"name": "evolution", "tournament": 3}, "population": 6}, {"strategy": EVOLUTION}),
         (
             {"objective": "reward", "target_mflops": 2, "beta": -0.2},
-            {"reward": {"target_mflops": 2.0, "beta": -0.2}},
+            {"reward": {"target": 2e6, "beta": -0.2}},
+        ),
+        ({"reward": {"target_mflops": 2}}, {"reward": {"target": 2e6, "beta": -0.1}}),
+        (
+            {"reward": {"target": 5.0}, "objectives": ["parameters"]},
+            {"reward": {"target": 5.0}, "objectives": ["parameters"]},
         ),
         (
             {"early_stopping": {"kind": "none", "grace_epochs": 1, "reduction": 2.0}},
@@ -37,6 +42,15 @@ def test_each_setting_is_put_where_it_is_today(earlier, today):
     [
         ({"objective": "parteo"}, "search.objective=parteo is not allowed; allowed: pareto, reward"),
         ({"objective": "reward"}, "search.target_mflops=null is not allowed; allowed: a number > 0"),
+        ({"reward": {"target_mflops": 0}}, "search.reward.target_mflops=0.0 is not allowed; allowed: a number > 0"),
+        (
+            {"reward": {"target_mflops": 2, "target": 2}},
+            "search.reward.target_mflops is not allowed beside search.reward.target",
+        ),
+        (
+            {"reward": {"target_mflops": 2}, "objectives": ["accuracy", "buffer_bytes"]},
+            "search.reward.target_mflops is no target of accuracy, buffer_bytes; allowed: search.reward.target",
+        ),
         (
             {"strategy": EVOLUTION, "population": 7},
             "search.population is not allowed beside search.strategy.population",

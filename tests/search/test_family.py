@@ -24,8 +24,16 @@ def test_of_the_most_accurate_the_cheapest_is_scaled():
 
 
 def test_with_a_reward_the_one_nearest_to_its_target_is_scaled():
-    assert best_trial(RUN, SearchSettings(reward=Reward(target_mflops=1.0, beta=-0.5))).trial == 2
-    assert best_trial(RUN, SearchSettings(reward=Reward(target_mflops=4.0, beta=-0.5))).trial == 0
+    assert best_trial(RUN, SearchSettings(reward=Reward(target=1e6, beta=-0.5))).trial == 2
+    assert best_trial(RUN, SearchSettings(reward=Reward(target=4e6, beta=-0.5))).trial == 0
+
+
+def test_a_reward_is_of_the_cost_that_is_searched_by():
+    by_buffers = SearchSettings(objectives=("accuracy", "buffer_bytes"), reward=Reward(target=1024.0, beta=-0.5))
+    buffered = [
+        replace(each, objectives={"buffer_bytes": kib * 1024}) for each, kib in zip(RUN, (1, 8, 4, 2), strict=True)
+    ]
+    assert best_trial(buffered, by_buffers).trial == 0
 
 
 def test_without_any_accuracy_the_reasons_are_told():

@@ -38,7 +38,7 @@ budget: {mflops: 0.5, parameters: 100000}
 data: {path: clips, val_share: 0.5, seed: 3, folder: frames, resolution: 48, frames_per_second: 2.5, seconds: 4}
 train: {epochs: 3, learning_rate: 0.01, augment: {area: [0.5, 0.9], flip: true, flip_except: [move left]}}
 search: {strategy: {name: evolution, population: 3, tournament: 2}, trials: 5, seed: 2,
-         reward: {target_mflops: 0.3, beta: -0.2},
+         reward: {target: 300000, beta: -0.2},
          early_stopping: {kind: asha, grace_epochs: 2, reduction: 3}, time_limit_s: 60}
 resources: {workers: 2, threads_per_worker: 2, gpu_fraction: 0.25}
 scaling: {coefficients: {depth: 1.3}, base_member: A0, ratio: 1.8, tolerance: 0.05, epochs: 4}

@@ -16,7 +16,7 @@ from space.sampling import sample
 from space.tuner_bridge import candidate_from, to_labels
 from tests.contracts.strategy_contract import TASK, ended, made_up_accuracy, searched
 
-ONE = replace(TASK, reward=Reward(target_mflops=2.0))
+ONE = replace(TASK, reward=Reward(target=2e6))
 
 
 def late_accuracy(strategy):

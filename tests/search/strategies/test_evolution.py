@@ -17,7 +17,7 @@ def evolution(population: int, tournament: int, reward: Reward | None = None) ->
 
 def test_evolution_finds_better_networks_than_random_draws_do():
     mean = {}
-    for strategy in (RandomSearch(TASK, None, seed=0), evolution(6, 3, Reward(target_mflops=2.0))):
+    for strategy in (RandomSearch(TASK, None, seed=0), evolution(6, 3, Reward(target=2e6))):
         late = [r.accuracy for r in searched(strategy, 60)[30:] if r.accuracy is not None]
         mean[type(strategy)] = sum(late) / len(late)
     assert mean[Evolution] > mean[RandomSearch] + 0.05
@@ -45,7 +45,7 @@ def test_a_child_differs_from_a_living_parent_in_one_decision():
 def test_the_absolute_reward_of_tunas(flops, reward):
     record = ended(0, RandomSearch(TASK, None, 0).ask(0).candidate, 0.75)
     record.cost["flops"] = flops
-    assert Reward(target_mflops=300.0).of(record) == pytest.approx(reward)
+    assert Reward(target=300e6).of(record, "flops") == pytest.approx(reward)
 
 
 def test_pareto_merits_prefer_the_front_and_then_its_ends():
@@ -57,6 +57,6 @@ def test_pareto_merits_prefer_the_front_and_then_its_ends():
         made = ended(trial, candidate, accuracy)
         made.cost["flops"] = flops
         records.append(made)
-    merits = pareto_merits(records)
+    merits = pareto_merits(records, "flops")
     assert min(merits) == merits[3]
     assert merits[1] < merits[0] == merits[2]

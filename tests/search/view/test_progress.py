@@ -7,7 +7,7 @@ from tests.results.test_plots import trial
 
 
 def progress(records=(), limit=None, trials=10) -> SearchProgress:
-    return SearchProgress(trials=trials, records=records, limit=limit)
+    return SearchProgress(trials=trials, records=records, limit=limit, cost="flops")
 
 
 def test_the_best_is_the_most_accurate_and_of_equals_the_cheapest():
@@ -24,7 +24,7 @@ def test_failed_trials_count_but_never_lead():
 
 def test_the_time_left_counts_epochs_and_forgets_an_earlier_process():
     state = progress([trial(0, 4, 0.5), trial(1, 2, 0.5)])
-    training = TrialProgress(worker=0, flops=10, epochs=4)
+    training = TrialProgress(worker=0, cost=10, epochs=4)
     assert state.seconds_left([], now=110.0) is None
     state.began = 100.0
     assert state.seconds_left([training], now=110.0) is None
@@ -36,7 +36,7 @@ def test_the_time_left_counts_epochs_and_forgets_an_earlier_process():
 
 def test_the_time_left_of_a_family_counts_its_growing_work():
     family = FamilyProgress(("A0", "A1", "A2"), ratio=2.0 ** (1 / GROWTH), began=100.0)
-    half = TrialProgress(worker=0, flops=10, epochs=2)
+    half = TrialProgress(worker=0, cost=10, epochs=2)
     assert family.seconds_left({"A1": half}, now=110.0) is None
     half.epoch_done(1, 0.5)
     family.accuracies["A0"] = 0.5
@@ -44,7 +44,7 @@ def test_the_time_left_of_a_family_counts_its_growing_work():
 
 
 def test_a_network_in_training_keeps_its_best_epoch():
-    training = TrialProgress(worker=0, flops=10, epochs=4)
+    training = TrialProgress(worker=0, cost=10, epochs=4)
     training.epoch_done(1, 0.5)
     training.epoch_done(2, 0.25)
     assert (training.epoch, training.accuracy, training.share) == (2, 0.5, 0.5)
