@@ -27,6 +27,7 @@ EXAMPLES = """examples:
   python run_search.py --config configs/folder.yaml --set data.path=my_clips
   python run_search.py --config configs/quick.yaml --set search.trials=8 train.epochs=2 --name tiny
   python run_search.py resume default                              after an interruption (as does the same command)
+  python run_search.py resume default --set search.trials=60       more trials of the same search
   python run_search.py scale default --set scaling.epochs=20       another family from the same search
   python run_search.py plot default                                front.csv, pareto.png, pareto.svg anew
   python run_search.py export default --quantize int8              more files of the family, stream_int8.tflite here
@@ -82,11 +83,15 @@ def search(options: argparse.Namespace) -> None:
 
 
 def resume(options: argparse.Namespace) -> None:
-    """Goes on with a run as its own config.yaml says."""
-    from search.settings import load_settings
+    """Goes on with a run as its own config.yaml says.
+
+    --set changes that for good in what adds to the run or steers it: search.trials, search.hours, search.epochs,
+    search.time_limit_s, resources.KEY.
+    """
+    from search.folder import steer_run
 
     run = _known_run(options)
-    _search_and_scale(load_settings(run / "config.yaml"), run, options.address)
+    _search_and_scale(steer_run(run, options.settings), run, options.address)
 
 
 def scale(options: argparse.Namespace) -> None:
@@ -231,7 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     searching.add_argument("--name", help="of the run folder; default: the config's; a known name goes on")
     resuming = verb(resume, "go on with a run that was interrupted")
     scaling = verb(scale, "train a family from a finished search")
-    for each in (searching, scaling):
+    for each in (searching, resuming, scaling):
         each.add_argument(
             "--set",
             dest="settings",

@@ -6,7 +6,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +17,7 @@ from movinet.machine.files import clear_drafts, write_whole
 from movinet.machine.lock import locked
 from search.engine.ray_cluster import gpu_count, usable_cores
 from search.journal import ASKED_FILE
-from search.settings import Settings, first_difference, load_settings, settings_to_yaml
+from search.settings import Settings, first_difference, is_steering, load_settings, settings_to_yaml, steered
 
 CONFIG_FILE = "config.yaml"
 ENVIRONMENT_FILE = "environment.json"
@@ -39,14 +39,25 @@ def open_run(run_folder: Path, settings: Settings) -> Iterator[None]:
             difference = first_difference(load_settings(config), settings)
             if difference:
                 key, old, new = difference
+                steers = f", or `resume {run_folder.name} --set {key}={show(new)}`" if is_steering(key) else ""
                 raise ConfigError(
                     f"{config}: {key}={show(old)}, but now {show(new)}; a run keeps its settings: allowed: "
-                    "the same, or another --name"
+                    f"the same, or another --name{steers}"
                 )
         else:
             write_whole(run_folder / ENVIRONMENT_FILE, json.dumps(environment(settings), indent=1))
             write_whole(config, settings_to_yaml(settings))
         yield
+
+
+def steer_run(run_folder: Path, overrides: Sequence[str]) -> Settings:
+    """The run's settings, with overrides that are its own from now on. Raises ConfigError as `steered`."""
+    config = run_folder / CONFIG_FILE
+    with locked(run_folder):
+        settings = steered(config, overrides)
+        if overrides:
+            write_whole(config, settings_to_yaml(settings))
+    return settings
 
 
 def environment(settings: Settings) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 asked.jsonl gets a line before a candidate starts, trials.jsonl one when it has ended for good, paused.jsonl one
 whenever it pauses; all are on the disk before anything else happens. So a resumed run knows all that an interrupted one
-decided. Standard library only.
+decided. spent.json holds how long the search has taken. Standard library only.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from movinet.machine.files import write_whole
 from movinet.machine.json_lines import append_line, whole_lines
 from results.record import TrialRecord, record_from_json
 from results.store import append_record, load_records
 
 ASKED_FILE = "asked.jsonl"
 PAUSED_FILE = "paused.jsonl"
+SPENT_FILE = "spent.json"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Memory:
     """What was asked and how it ended, as long as the process lives: of a replay.
 
     asked: by trial.  records: in the order of ending.  paused: by trial, as it would be recorded if it ended there.
+    seconds: that the search has taken so far, over all its processes.
     """
 
     def __init__(
@@ -49,6 +52,12 @@ class Memory:
         self.records = list(records)
         ended = {record.trial for record in self.records}
         self.paused = {record.trial: record for record in paused if record.trial not in ended}
+        self.seconds = 0.0
+
+    @property
+    def epochs(self) -> int:
+        """That were trained so far, in trials that ended or paused."""
+        return sum(len(record.measurements) for record in [*self.records, *self.paused.values()])
 
     @property
     def unfinished(self) -> list[Asked]:
@@ -66,6 +75,9 @@ class Memory:
         self.records.append(record)
         self.paused.pop(record.trial, None)
 
+    def spend(self, seconds: float) -> None:
+        self.seconds = seconds
+
 
 class Journal(Memory):
     """asked.jsonl and trials.jsonl of one run; only one process at a time may hold it (`locked`)."""
@@ -75,6 +87,7 @@ class Journal(Memory):
         asked = [Asked(**json.loads(line)) for line in whole_lines(self.folder / ASKED_FILE)]
         paused = [record_from_json(line) for line in whole_lines(self.folder / PAUSED_FILE)]
         super().__init__(asked, load_records(self.folder), paused)
+        self.seconds = _seconds(self.folder / SPENT_FILE)
 
     def ask(self, asked: Asked) -> None:
         """Returns when the line is on the disk."""
@@ -90,3 +103,16 @@ class Journal(Memory):
         """Returns when the line is on the disk."""
         append_record(self.folder, record)
         super().record(record)
+
+    def spend(self, seconds: float) -> None:
+        """Survives a kill; what the system loses when the power fails is a little time."""
+        write_whole(self.folder / SPENT_FILE, json.dumps({"seconds": seconds}), sync=False)
+        super().spend(seconds)
+
+
+def _seconds(path: Path) -> float:
+    """Nothing of a run that kept no time."""
+    try:
+        return float(json.loads(path.read_bytes())["seconds"]) if path.exists() else 0.0
+    except (ValueError, KeyError, TypeError):
+        return 0.0

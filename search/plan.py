@@ -5,7 +5,9 @@ Standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,10 +34,16 @@ class Assignment:
 
 
 class Plan:
-    """Hands out assignments and takes records. The strategy's state is rebuilt from the journal, exactly."""
+    """Hands out assignments and takes records. The strategy's state is rebuilt from the journal, exactly.
 
-    def __init__(self, task: Task, settings: SearchSettings, journal: Memory):
+    clock: seconds that go on while the search does, for its limit of hours.
+    """
+
+    def __init__(
+        self, task: Task, settings: SearchSettings, journal: Memory, clock: Callable[[], float] = time.monotonic
+    ):
         self.task, self.settings, self.journal = task, settings, journal
+        self.clock, self.began = clock, clock() - journal.seconds
         self.strategy = settings.strategy.make(task, settings.seed)
         self.stopping = settings.early_stopping.make(task.epochs, task.cost)
         self.curves = {
@@ -50,25 +58,35 @@ class Plan:
             self.strategy.progress(record.trial, self.curves[record.trial].accuracies)
         self.interrupted = journal.unfinished
         self.running: set[int] = set()
-        self.pausing: set[int] = set()  # they have been told that they do not go on
+        self.ending: set[int] = set()  # they have been told that they do not go on
+        self.pausing: set[int] = set()  # of those, the ones that may go on later
         self.is_used_up = False
 
     @property
     def remaining(self) -> int:
-        """Trials still to be run, interrupted ones included."""
-        return max(0, self.settings.trials - len(self.journal.records))
+        """Trials still to be run at most, interrupted ones included."""
+        left = sys.maxsize if self.settings.trials is None else self.settings.trials - len(self.journal.records)
+        epochs = sys.maxsize if self.settings.epochs is None else self.settings.epochs - self.journal.epochs
+        return max(0, min(left, epochs))
+
+    @property
+    def seconds(self) -> float:
+        """That the search has taken, over all its processes."""
+        return self.clock() - self.began
 
     def next(self) -> Assignment | None:
         """The next trial, on record as asked; None when there is none, or none yet (`waits`).
 
         Raises SpaceError when no candidate keeps the budget.
         """
+        if not self._allows_an_epoch():
+            return None
         if self.interrupted:
             return self._assign(self.interrupted.pop(0))
         if (promoted := self._next_up()) is not None:
             return self._assign(self.journal.asked[promoted])
         trial = max(self.journal.asked, default=-1) + 1
-        if trial >= self.settings.trials or self.is_used_up:
+        if self.is_used_up or (self.settings.trials is not None and trial >= self.settings.trials):
             return None
         try:
             proposal = self.strategy.ask(trial)
@@ -91,10 +109,16 @@ class Plan:
         others = [other for other in self.curves.values() if other.trial != trial]
         self.curves[trial] = curve
         self.strategy.progress(trial, curve.accuracies)
-        goes_on = self.stopping.goes_on(curve, others)
-        if not goes_on and self.stopping.pauses and len(curve.accuracies) < self.task.epochs:
+        self.journal.spend(self.seconds)
+        self.ending.add(trial)  # unless it goes on
+        if not self._allows_an_epoch():
+            return False
+        if self.stopping.goes_on(curve, others):
+            self.ending.discard(trial)
+            return True
+        if self.stopping.pauses and len(curve.accuracies) < self.task.epochs:
             self.pausing.add(trial)
-        return goes_on
+        return False
 
     @property
     def waits(self) -> bool:
@@ -104,6 +128,8 @@ class Plan:
     def ended(self, record: TrialRecord) -> bool:
         """Takes a trial's record, if it has ended for good; else it is paused, and keeps its checkpoint."""
         self.running.discard(record.trial)
+        self.ending.discard(record.trial)
+        self.journal.spend(self.seconds)
         if record.trial in self.pausing and record.status != "failed":
             self.pausing.discard(record.trial)
             self.journal.pause(record)
@@ -113,6 +139,7 @@ class Plan:
 
     def end(self) -> list[TrialRecord]:
         """Records what is paused as stopped, when nothing more will be tried."""
+        self.journal.spend(self.seconds)
         records = list(self.journal.paused.values())
         for record in records:
             self.record(record)
@@ -152,6 +179,11 @@ class Plan:
             objectives={name: values[name] for name in self.settings.objectives},
             **known,
         )
+
+    def _allows_an_epoch(self) -> bool:
+        """Whether one more may be trained, beside those that trials under way are at."""
+        done = sum(len(curve.accuracies) for curve in self.curves.values())
+        return self.settings.limits.used(0, self.seconds, done + len(self.running - self.ending)) < 1
 
     def _next_up(self) -> int | None:
         waiting = self.journal.paused.keys() - self.running

@@ -41,7 +41,8 @@ def run_search(
     run_folder, listener = Path(run_folder), listener or Listener()
     with open_run(run_folder, settings):
         journal = Journal(run_folder)
-        if len(journal.records) >= settings.search.trials:
+        used = settings.search.limits.used(len(journal.records), journal.seconds, journal.epochs)
+        if used >= 1 and not journal.paused:
             return journal.records
         space = settings.load_space()
         evaluator = settings.search.evaluator
@@ -54,6 +55,7 @@ def run_search(
         plan = Plan(task, settings.search, journal)
         plan.check()
         workers = share_machine(settings.resources, plan.remaining)
+        listener.on_spent(journal.seconds)
         listener.on_run(settings.search.trials, workers.count, list(journal.records))
         with ray_cluster(workers, address):
             from search.engine.dispatch import SearchWatcher

@@ -13,12 +13,13 @@ from typing import Any, Literal
 from movinet.config import file as config_file
 from movinet.config.errors import InputError
 from movinet.config.file import override, plain, read_yaml, to_yaml
-from movinet.config.typed import ConfigError, build, require
+from movinet.config.typed import ConfigError, build, require, show
 from movinet.data.prepare import DataSettings
 from movinet.training.settings import TrainSettings
 from search.earlier_settings import in_todays_words
 from search.early_stopping.registry import EarlyStoppingChoice
 from search.evaluators.registry import EvaluatorChoice
+from search.limits import USUAL_TRIALS, Limits
 from search.objectives.objective import Reward
 from search.objectives.registry import allowed_objectives
 from search.strategies.registry import StrategyChoice
@@ -29,13 +30,21 @@ from space.scaling.coefficients import Coefficients
 from space.scaling.members import MEMBERS
 from space.space import Space
 
+# What adds to a run or steers it, so that it may change while records stand.
+STEERING = ("search.trials", "search.hours", "search.epochs", "search.time_limit_s", "resources")
+
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How many candidates are tried, how they are chosen, and when a trial ends early."""
+    """How many candidates are tried, how they are chosen, and when a trial ends early.
+
+    trials, hours and epochs are limits of one search (`search.limits`).
+    """
 
     strategy: StrategyChoice = field(default_factory=StrategyChoice.usual)
-    trials: int = 24
+    trials: int | None = None  # null: as many as hours and epochs allow; 24 where they are null, too
+    hours: float | None = None
+    epochs: int | None = None
     seed: int = 0
     evaluator: EvaluatorChoice = field(default_factory=EvaluatorChoice.usual)
     objectives: tuple[str, ...] = ("accuracy", "flops")
@@ -44,11 +53,20 @@ class SearchSettings:
     time_limit_s: float | None = None  # per trial
 
     def __post_init__(self):
+        if self.trials is None and self.hours is None and self.epochs is None:
+            object.__setattr__(self, "trials", USUAL_TRIALS)
         allowed = allowed_objectives(self.objectives)
         require(allowed is None, self, "objectives", allowed or "")
-        require(self.trials >= 1, self, "trials", "an integer >= 1")
+        require(self.trials is None or self.trials >= 1, self, "trials", "an integer >= 1, or null")
+        require(self.hours is None or self.hours > 0, self, "hours", "a number > 0, or null")
+        require(self.epochs is None or self.epochs >= 1, self, "epochs", "an integer >= 1, or null")
         require(self.seed >= 0, self, "seed", "an integer >= 0")
         require(self.time_limit_s is None or self.time_limit_s > 0, self, "time_limit_s", "a number > 0, or null")
+
+    @property
+    def limits(self) -> Limits:
+        """When the search is over."""
+        return Limits(self.trials, self.hours, self.epochs)
 
     @property
     def cost(self) -> str:
@@ -151,6 +169,26 @@ def load_settings(path: str | Path, overrides: Iterable[str] = ()) -> Settings:
 def settings_to_yaml(settings: Settings) -> str:
     """A config file that loads back to equal settings."""
     return to_yaml(settings.to_dict())
+
+
+def steered(path: str | Path, overrides: Iterable[str]) -> Settings:
+    """The settings of a run's config with overrides that only add to it or steer it (`STEERING`).
+
+    Raises ConfigError for any that would give what is on record another meaning.
+    """
+    old, new = load_settings(path), load_settings(path, overrides)
+    for key, (recorded, wanted) in config_file.differences(old.to_dict(), new.to_dict()).items():
+        if not is_steering(key):
+            raise ConfigError(
+                f"{path}: {key}={show(recorded)} is on record, and {show(wanted)} would give it another meaning; "
+                f"allowed to change: {', '.join(STEERING)}"
+            )
+    return new
+
+
+def is_steering(key: str) -> bool:
+    """Whether a setting, by its dotted key, may change while records stand."""
+    return any(f"{key}.".startswith(f"{allowed}.") for allowed in STEERING)
 
 
 def first_difference(old: Settings, new: Settings) -> tuple[str, Any, Any] | None:

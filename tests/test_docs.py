@@ -18,12 +18,12 @@ from tests.support.paths import ROOT
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 INSTALLING = "pip install "
-FEW = "data.moving_shapes.train_clips=3 data.moving_shapes.val_clips=1 train.epochs=1 search.early_stopping.kind=none"
+FEW = "data.moving_shapes.train_clips=3 data.moving_shapes.val_clips=1 train.epochs=1"
 SHORTER = {  # what is added to the commands with these words, whose accuracy is not the point here
     "benchmarks/search/simulate.py": "--seeds 1 --epochs 12",
     "benchmarks/moving_shapes_spread.py": f"{FEW} --networks 2 --seeds 2",
     "configs/quick.yaml": f"--set {FEW} budget.mflops=1 search.trials=2",
-    "configs/folder.yaml --set": "--set train.epochs=1 search.early_stopping.kind=none budget.mflops=8 search.trials=2",
+    "configs/folder.yaml --set": "--set train.epochs=1 budget.mflops=8 search.trials=2",
     "export default": "--calibration-clips 4",
     "runs/default/family/A0 --quantize int8": "--calibration-clips 4",
     "scale default --set": "scaling.epochs=1",

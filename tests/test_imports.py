@@ -19,7 +19,7 @@ ROOMS = (  # from the ground up; a room may import those before it
     *("movinet.model_garden", "movinet.data", "movinet.models", "movinet.evaluation", "movinet.training"),
     *("movinet.experiment", "movinet.export", "movinet.prediction", "movinet.bench", "movinet.__main__"),
     *("results", "space", "search.predictors", "search.objectives", "search.strategies", "search.evaluators"),
-    *("search.early_stopping", "search.earlier_settings", "search.settings", "search.view"),
+    *("search.early_stopping", "search.earlier_settings", "search.limits", "search.settings", "search.view"),
     *("search.journal", "search.plan", "search.member", "search.engine", "search", "run_search"),
 )
 WITHIN = {  # what a package may import of the others, where its place among the rooms says too little

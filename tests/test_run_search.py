@@ -123,6 +123,15 @@ def test_a_run_keeps_its_settings(run, search, capsys):
     assert "another --name" in error
 
 
+def test_resume_refuses_what_would_change_the_meaning_of_records(run, search, capsys):
+    before = (run / "config.yaml").read_bytes()
+    assert main(["resume", "tiny", *search[2:], "--set", "search.trials=9", "search.seed=5"]) == 2
+    error = capsys.readouterr().err
+    assert f"{run / 'config.yaml'}: search.seed=0 is on record, and 5 would give it another meaning" in error
+    assert error.count("\n") == 1
+    assert (run / "config.yaml").read_bytes() == before
+
+
 def test_a_member_names_the_classes_of_a_clip(run, config, capsys):
     video = next((config.parent / "data").rglob("*.mp4"))
     assert movinet(["predict", str(video), "--model", str(run / "family" / "A1"), "--top", "12"]) == 0

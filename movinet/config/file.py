@@ -144,11 +144,15 @@ def flat(data: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     return found
 
 
-def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
-    """The first dotted key in which two nested mappings differ, and both values; None if they are equal."""
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The dotted keys in which two nested mappings differ, and both values; None where one has no such key."""
     one, other = flat(old), flat(new)
-    keys = [*one, *(key for key in other if key not in one)]
-    return next(((key, one.get(key), other.get(key)) for key in keys if one.get(key) != other.get(key)), None)
+    return {key: (one.get(key), other.get(key)) for key in {**one, **other} if one.get(key) != other.get(key)}
+
+
+def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, Any, Any] | None:
+    """The first of the `differences`; None if there is none."""
+    return next(((key, *values) for key, values in differences(old, new).items()), None)
 
 
 def to_yaml(data: Any) -> str:

@@ -71,15 +71,10 @@ class RungSettings:
 
 
 class RungStopping(EarlyStopping):
-    """Compares trials at rungs. Raises InputError where a whole trial has fewer epochs than those of grace."""
+    """Compares trials at rungs; where a whole trial has fewer epochs than those of grace, there is none."""
 
     Settings = RungSettings
     settings: RungSettings
-
-    def __init__(self, settings: RungSettings, epochs: int, cost: str = "flops"):
-        super().__init__(settings, epochs, cost)
-        allowed = f"an integer <= train.epochs, here {epochs}"
-        require(settings.grace_epochs <= epochs, settings, "grace_epochs", allowed)
 
     @property
     def rungs(self) -> set[int]:

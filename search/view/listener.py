@@ -20,8 +20,14 @@ class Listener:
     def on_note(self, text: str) -> None:
         """A line that stays: a kind of thing that is left out of the clips, such as those that do not decode."""
 
-    def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
-        """The search begins or goes on: `total` trials in all, of which `finished` are recorded already."""
+    def on_spent(self, seconds: float) -> None:
+        """Earlier processes of this search took so long; told before `on_run`."""
+
+    def on_run(self, total: int | None, workers: int, finished: list[TrialRecord]) -> None:
+        """The search begins or goes on: `total` trials in all, of which `finished` are recorded already.
+
+        total: None where the search has no limit of trials (`search.limits`).
+        """
 
     def on_start(self, trial: int | str, cost: int, worker: int) -> None:
         """A worker (0, 1 ...) begins a trial (a number) or a family member (its name).

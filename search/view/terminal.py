@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -40,16 +41,27 @@ class Terminal(Listener):
     """Shows a run as its events come in; a context manager, so that it leaves tidily.
 
     live: redraw one view in place; by default if the stream is a terminal and CI is not set. Otherwise lines.
+    clock: seconds, for the time that is gone and left.
     """
 
-    def __init__(self, title: str, settings: Settings, stream: TextIO | None = None, live: bool | None = None):
+    def __init__(
+        self,
+        title: str,
+        settings: Settings,
+        stream: TextIO | None = None,
+        live: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.clock = clock
         self.title, self.settings, self.stream = title, settings, stream or sys.stdout
         self.axis = AXES[settings.search.cost]
         self.live = _is_live(self.stream) if live is None else live
         console = Console(file=self.stream, force_terminal=self.live, highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
         self.bars = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console)
-        self.began = time.monotonic()
+        self.began = clock()
+        self.spent = 0.0  # seconds, by earlier processes of the search
+        self.started = False  # a trial has
         self.spoke = -QUIET_SECONDS
         self.steps: dict[str, TaskID] = {}  # what is prepared -> its bar
         self.notes: set[str] = set()
@@ -87,25 +99,32 @@ class Terminal(Listener):
             self.view.console.print(Text(text, style="yellow"), soft_wrap=True)
         self._line(text)
 
-    def on_run(self, total: int, workers: int, finished: list[TrialRecord]) -> None:
-        self.search = SearchProgress(
-            total, finished, getattr(self.settings.load_budget(), self.axis.name, None), self.axis.name
-        )
+    def on_spent(self, seconds: float) -> None:
+        self.spent = seconds
+
+    def on_run(self, total: int | None, workers: int, finished: list[TrialRecord]) -> None:
+        limits, epochs = replace(self.settings.search.limits, trials=total), self.settings.train.epochs
+        budget = getattr(self.settings.load_budget(), self.axis.name, None)
+        self.search = SearchProgress(limits, epochs, finished, budget, self.axis.name, self.spent)
+        self.search.began = self.clock()
         before = f", {len(finished)} of them recorded before" if finished else ""
-        self._line(f"search: {total} trials on {_count(workers, 'worker')}{before}")
+        self._line(f"search: {limits} on {_count(workers, 'worker')}{before}")
 
     def on_start(self, trial: int | str, cost: int, worker: int) -> None:
         epochs = self.settings.train.epochs
         if isinstance(trial, str):
             self._begin_family()
             epochs = self.settings.scaling.epochs or epochs
-        elif self.search and self.search.began is None:
-            self.search.began = time.monotonic()
+        self.started = True
         self.training[trial] = TrialProgress(worker, cost, epochs)
 
     def on_epoch(self, trial: int | str, measurement: Mapping[str, Any]) -> None:
         training = self.training[trial]
         training.epoch_done(measurement["epoch"], score_of(measurement))
+        if isinstance(trial, str) and self.family:
+            self.family.pace.epoch_done(training.worker, self.family.work(trial) / training.epochs, self.clock())
+        elif self.search:
+            self.search.pace.epoch_done(training.worker, 1.0, self.clock())
         if self._is_quiet():
             accuracy = f"{score_of(measurement):.1%}"
             self._line(f"{_name(trial)} epoch {training.epoch}/{training.epochs}: {accuracy} | {self._facts(trial)}")
@@ -113,6 +132,7 @@ class Terminal(Listener):
     def on_record(self, record: TrialRecord) -> None:
         assert self.search is not None  # on_run comes first
         self.training.pop(record.trial, None)
+        self.search.paused.pop(record.trial, None)
         self.search.records.append(record)
         outcome = record.reason if record.status == "failed" else f"{record.accuracy or 0.0:.1%}"
         text = f"trial {record.trial} {record.status}: {outcome} at {self.axis.shown(self.axis.of(record))}"
@@ -121,7 +141,9 @@ class Terminal(Listener):
         self._line(f"{text} | {self._facts(record.trial)}")
 
     def on_pause(self, record: TrialRecord) -> None:
+        assert self.search is not None
         self.training.pop(record.trial, None)
+        self.search.paused[record.trial] = len(record.measurements)
         self._line(f"trial {record.trial} paused: {record.accuracy or 0.0:.1%} | {self._facts(record.trial)}")
 
     def on_member(self, name: str, metrics: Mapping[str, Any]) -> None:
@@ -136,51 +158,63 @@ class Terminal(Listener):
         """The live view of this moment."""
         parts: list[RenderableType] = [self.bars.get_renderable()] if self.steps else []
         if self.search:
-            parts += [_heading("search", len(self.search.records), self.search.trials), Text(self._facts(0))]
+            used = self.search.used(self._trials(), self.clock())
+            parts += [_heading("search", used, f"{len(self.search.records)}{self._of()}"), Text(self._facts(0))]
         if self.family:
-            parts += [_heading("family", len(self.family.accuracies), len(MEMBERS)), Text(self._facts("A0"))]
+            done = len(self.family.accuracies)
+            heading = _heading("family", done / len(MEMBERS), f"{done} of {len(MEMBERS)}")
+            parts += [heading, Text(self._facts("A0"))]
         return Group(*parts, *([_training_table(self.training, self.axis)] if self.training else []))
 
     def _begin_family(self) -> None:
         if self.family is None:
-            self.family = FamilyProgress(MEMBERS, self.settings.scaling.ratio, time.monotonic())
+            self.family = FamilyProgress(MEMBERS, self.settings.scaling.ratio)
+
+    def _trials(self) -> dict[int, TrialProgress]:
+        return {name: training for name, training in self.training.items() if isinstance(name, int)}
+
+    def _of(self, joint: str = " of ") -> str:
+        """How many trials there will be, where that is known."""
+        assert self.search is not None
+        trials = self.search.limits.trials
+        return " trials" if trials is None else f"{joint}{trials}"
 
     def _facts(self, trial: int | str) -> str:
         """The numbers of the moment, of the search or of the family, in the order of interest."""
-        now = time.monotonic()
+        now = self.clock()
         if isinstance(trial, str) and (family := self.family):
             facts = [f"{name} {accuracy:.1%}" for name, accuracy in sorted(family.accuracies.items())]
             members = {name: training for name, training in self.training.items() if isinstance(name, str)}
             return "   ".join([*facts, _time(now - self.began, family.seconds_left(members, now))])
         search = self.search
         assert search is not None
-        facts = [] if self.live else [f"{len(search.records)}/{search.trials}"]
+        facts = [] if self.live else [f"{len(search.records)}{self._of('/')}"]
         facts += [f"{search.ended(status)} {status}" for status in ("stopped", "failed") if search.ended(status)]
         if best := search.best:
             facts.append(f"best {best.accuracy or 0.0:.1%} at {self.axis.shown(self.axis.of(best))} (#{best.trial})")
             facts.append(f"front {search.front_size}, hypervolume {search.hypervolume:.3f}")
         if self.family:  # the search is over
             return "   ".join(facts)
-        trials = [training for name, training in self.training.items() if isinstance(name, int)]
-        if search.began is None:
+        trials = self._trials()
+        if not self.started:
             facts.append("workers are starting")
-        elif len(search.records) >= search.trials:
+        elif search.used({}, now) >= 1:
             facts.append("the best becomes a family")
         return "   ".join([*facts, _time(now - self.began, search.seconds_left(trials, now))])
 
     def _is_quiet(self) -> bool:
-        return time.monotonic() - self.spoke >= QUIET_SECONDS
+        return self.clock() - self.spoke >= QUIET_SECONDS
 
     def _line(self, text: str) -> None:
         """A line, where the view cannot be redrawn."""
         if not self.live:
-            self.spoke = time.monotonic()
+            self.spoke = self.clock()
             print(text, file=self.stream, flush=True)
 
 
-def _heading(title: str, done: int, total: int) -> RenderableType:
+def _heading(title: str, share: float, done: str) -> RenderableType:
     row = Table.grid(padding=(0, 2))
-    row.add_row(Text(title, style="bold"), ProgressBar(total, done, width=30), Text(f"{done} of {total}"))
+    row.add_row(Text(title, style="bold"), ProgressBar(1.0, min(share, 1.0), width=30), Text(done))
     return row
 
 

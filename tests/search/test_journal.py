@@ -221,3 +221,47 @@ def test_two_drivers_cannot_write_to_one_run(tmp_path):
     other.join()
     with locked(tmp_path):
         pass
+
+
+def worked(folder: Path, limits: dict, seconds: float = 10.0, workers: int = 2) -> list[TrialRecord]:
+    """The records of a search by a simulated clock, whose every epoch takes so long."""
+    now = 0.0
+    settings = replace(PAUSING, trials=None, early_stopping=EarlyStoppingChoice.of("none"), **limits)
+    plan = Plan(LEARNS, settings, Journal(folder), lambda: now)
+    running = {}
+    while True:
+        while len(running) < workers and (assignment := plan.next()):
+            running[assignment.trial] = (assignment, 0)
+        if not running:
+            plan.end()
+            return Journal(folder).records
+        now += seconds
+        for trial, (assignment, epoch) in list(running.items()):
+            sofar = measured(assignment, epoch + 1)
+            running[trial] = assignment, epoch + 1
+            if not plan.goes_on(trial, sofar) or epoch + 1 == LEARNS.epochs:
+                running.pop(trial)
+                plan.ended(plan.record_of(assignment, 0, sofar, 1.0))
+
+
+@pytest.mark.parametrize("epochs", [1, 7, 8])
+def test_a_search_of_so_many_epochs_trains_that_many(tmp_path, epochs):
+    records = worked(tmp_path, {"epochs": epochs})
+    assert sum(len(each.measurements) for each in records) == epochs
+    assert not Journal(tmp_path).unfinished
+
+
+def test_a_search_of_so_many_hours_stops_what_runs_then_and_counts_its_earlier_lives(tmp_path):
+    first = worked(tmp_path, {"epochs": 4})
+    assert Journal(tmp_path).seconds == 20.0
+    records = worked(tmp_path, {"hours": 50 / 3600})
+    assert sum(len(each.measurements) for each in records[len(first) :]) == 6
+    assert [each.status for each in records[len(first) :]] == ["stopped", "stopped"]
+    assert Journal(tmp_path).seconds == 50.0
+    assert worked(tmp_path, {"hours": 50 / 3600}) == records
+
+
+def test_more_trials_go_on_where_fewer_ended(tmp_path):
+    few = replace(SETTINGS, trials=5)
+    drained(Plan(TASK, few, Journal(tmp_path)))
+    assert drained(plan(tmp_path)) == list(range(5, 12))

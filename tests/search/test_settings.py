@@ -1,11 +1,14 @@
 """One YAML file into settings and back; whatever is wrong in it is one line with file, key, value and what is allowed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from movinet.config.typed import ConfigError
-from search.settings import Settings, first_difference, load_settings, settings_to_yaml
+from search.early_stopping.stopping import Curve
+from search.limits import Limits
+from search.settings import Settings, first_difference, load_settings, settings_to_yaml, steered
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
 SPACE = """
@@ -37,7 +40,7 @@ def test_every_setting_off_its_default_survives_the_round_trip(tmp_path):
 budget: {mflops: 0.5, parameters: 100000}
 data: {path: clips, val_share: 0.5, seed: 3, folder: frames, resolution: 48, frames_per_second: 2.5, seconds: 4}
 train: {epochs: 3, learning_rate: 0.01, augment: {area: [0.5, 0.9], flip: true, flip_except: [move left]}}
-search: {strategy: {name: evolution, population: 3, tournament: 2}, trials: 5, seed: 2,
+search: {strategy: {name: evolution, population: 3, tournament: 2}, trials: 5, hours: 0.5, epochs: 9, seed: 2,
          reward: {target: 300000, beta: -0.2},
          early_stopping: {kind: asha, grace_epochs: 2, reduction: 3}, time_limit_s: 60}
 resources: {workers: 2, threads_per_worker: 2, gpu_fraction: 0.25}
@@ -86,7 +89,8 @@ WRONG = {
     "search: {trials: 2.5}": "search.trials=2.5 is not allowed; allowed: an integer",
     "search: {trials: many}": "search.trials=many is not allowed; allowed: an integer",
     "search: {trials: true}": "search.trials=true is not allowed; allowed: an integer",
-    "search: {trials: null}": "search.trials=null is not allowed; allowed: an integer",
+    "search: {hours: 0}": "search.hours=0.0 is not allowed; allowed: a number > 0, or null",
+    "search: {epochs: 0}": "search.epochs=0 is not allowed; allowed: an integer >= 1, or null",
     "search: 3": "search=3 is not allowed; allowed: a mapping with strategy, trials,",
     "search: [trials]": "search=['trials'] is not allowed; allowed: a mapping with",
     "search: {strategy: bayes}": "search.strategy=bayes is not allowed; allowed: random, evolution",
@@ -96,7 +100,7 @@ WRONG = {
     "search: {early_stopping: yes}": "search.early_stopping=true is not allowed; allowed: a mapping with kind,",
     "search: {early_stopping: {kind: median}}": "search.early_stopping.kind=median is not allowed; allowed: promote, top_k, asha, none",
     "search: {early_stopping: {reduction: 1}}": "search.early_stopping.reduction=1.0 is not allowed; allowed: a number > 1",
-    "search: {early_stopping: {grace_epochs: 99}}": "search.early_stopping.grace_epochs=99 is not allowed; allowed: an",
+    "search: {early_stopping: {grace_epochs: 0}}": "search.early_stopping.grace_epochs=0 is not allowed; allowed: an",
     "search: {time_limit_s: 0}": "search.time_limit_s=0.0 is not allowed; allowed: a number > 0, or null",
     "train: {epochs: 0}": "train.epochs=0 is not allowed; allowed: an integer >= 1",
     "train: {learning_rate: fast}": "train.learning_rate=fast is not allowed; allowed: a number",
@@ -168,3 +172,39 @@ def test_a_missing_space_and_a_missing_file_are_named(tmp_path):
 def test_settings_need_a_space_and_nothing_else(tmp_path):
     settings = load_settings(config(tmp_path, ""))
     assert settings == Settings(space=settings.space)
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("", "24 trials"),
+        ("search: {trials: 1}", "1 trial"),
+        ("search: {hours: 0.5}", "0.5 hours"),
+        ("search: {trials: 40, hours: 1, epochs: 240}", "40 trials or 1 hour or 240 epochs, whichever ends first"),
+        ("search: {trials: null}", "24 trials"),
+    ],
+)
+def test_a_search_has_limits_of_trials_hours_and_epochs(text, limits, tmp_path):
+    assert str(load_settings(config(tmp_path, f"{text}\n")).search.limits) == limits
+
+
+def test_a_grace_longer_than_the_training_never_stops_a_trial(tmp_path):
+    settings = load_settings("configs/folder.yaml", ["train.epochs=4"])
+    stopping = settings.search.early_stopping.make(settings.train.epochs)
+    losing, others = Curve(9, {"flops": 1e6}, (0.1,) * 4), [Curve(n, {"flops": 1e6}, (0.9,) * 4) for n in range(5)]
+    assert all(stopping.goes_on(replace(losing, accuracies=(0.1,) * epoch), others) for epoch in range(1, 5))
+
+
+def test_a_run_takes_what_steers_it_and_refuses_what_changes_its_meaning(tmp_path):
+    path = config(tmp_path, "search: {trials: 3, seed: 1}\nresources: {workers: 2}\n")
+    wanted = ["search.trials=9", "search.hours=2", "search.epochs=8", "search.time_limit_s=60", "resources.workers=1"]
+    settings = steered(path, [*wanted, "search.seed=1"])
+    assert (settings.search.limits, settings.resources.workers) == (Limits(9, 2.0, 8), 1)
+    for override, told in {
+        "search.seed=7": "search.seed=1 is on record, and 7 would give it another meaning",
+        "train.learning_rate=0.1": "train.learning_rate=0.006 is on record, and 0.1 would",
+        "search.trials=0": "search.trials=0 is not allowed",
+    }.items():
+        with pytest.raises(ConfigError) as caught:
+            steered(path, ["search.trials=9", override])
+        assert str(caught.value).startswith(f"{path}: {told}")
