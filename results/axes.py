@@ -48,7 +48,7 @@ AXES = {
 }
 
 
-def cost_axis(records: Iterable[TrialRecord]) -> Axis:
-    """The cost that a run's records were searched by beside accuracy; FLOPs, where they do not say."""
-    names = (name for record in records for name in record.objectives if name != "accuracy")
-    return AXES[next(names, "flops")]
+def cost_axes(records: Iterable[TrialRecord]) -> list[Axis]:
+    """The costs that a run's records were searched by beside accuracy; FLOPs, where they do not say."""
+    named = next((record.objectives for record in records if record.objectives), {})
+    return [AXES[name] for name in named if name != "accuracy"] or [AXES["flops"]]

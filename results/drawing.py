@@ -84,12 +84,16 @@ def draw(plot: FrontPlot) -> Figure:
 
 
 def step_line(front: Sequence[Mark], end: float) -> Line:
-    """The best accuracy to be had for each cost: corners of the steps, from the cheapest point to cost `end`."""
+    """The best accuracy to be had for each cost: corners of the steps, from the cheapest point to cost `end`.
+
+    front: by rising cost. What is no more accurate than a cheaper one, on the front for another cost, is no step.
+    """
     line: Line = []
     for mark in front:
-        if line:
-            line.append((mark.cost, line[-1][1]))
-        line.append((mark.cost, mark.accuracy))
+        if not line:
+            line.append((mark.cost, mark.accuracy))
+        elif mark.accuracy > line[-1][1]:
+            line += [(mark.cost, line[-1][1]), (mark.cost, mark.accuracy)]
     return [*line, (end, line[-1][1])] if line else []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from movinet.machine.files import whole, write_whole
-from results.axes import Axis, cost_axis
+from results.axes import Axis, cost_axes
 from results.drawing import FrontPlot, Mark, draw
 from results.members import read_labels, read_members
 from results.pareto import front
@@ -20,30 +20,27 @@ from results.store import load_records
 PICTURES: dict[str, dict[str, Any]] = {"pareto.png": {"dpi": 200}, "pareto.svg": {"metadata": {"Date": None}}}
 
 
-def front_records(records: Iterable[TrialRecord], axis: Axis | None = None) -> list[TrialRecord]:
-    """The scored records on the front of accuracy and of a cost, by rising cost. axis: by default the search's own."""
+def front_records(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """The scored records on the front of accuracy and the costs that they were searched by, by rising first cost."""
     scored = [record for record in records if record.scored]
-    axis = axis or cost_axis(scored)
-    return [scored[index] for index in front([(axis.of(record), record.value("accuracy")) for record in scored])]
+    costs = [axis.name for axis in cost_axes(scored)]
+    return [scored[index] for index in front([record.point(costs) for record in scored])]
 
 
 def front_plot(
-    records: Sequence[TrialRecord],
-    family: dict[str, dict[str, Any]],
-    title: str,
-    classes: int | None,
-    axis: Axis | None = None,
+    records: Sequence[TrialRecord], family: dict[str, dict[str, Any]], title: str, classes: int | None
 ) -> FrontPlot:
     """The plot's data. family: member name -> its metrics (costs, accuracy); classes: how many there are to guess.
 
-    axis: the cost shown, by default the search's own.
+    Of several costs the first is shown: what is on the front for another may lie below the line.
     """
-    axis = axis or cost_axis(records)
+    axis, *hidden = cost_axes(records)
     multi_label = any(record.multi_label for record in records)
-    best = front_records(records, axis)
+    best = front_records(records)
     others = [record for record in records if record.scored and record not in best]
     failed = sum(record.status == "failed" for record in records)
     counts = [f"{len(records)} trials", f"{failed} failed" if failed else "", f"{len(best)} on the front"]
+    counts += [f"which is of {each.unit}, too" for each in hidden]
     members = [Mark(_place(metrics[axis.name], axis), metrics["accuracy"], name) for name, metrics in family.items()]
     return FrontPlot(
         title=title,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -86,6 +86,10 @@ class TrialRecord:
         return (
             round(accuracy * self.val_clips) / self.val_clips if self.val_clips and not self.multi_label else accuracy
         )
+
+    def point(self, costs: Iterable[str]) -> tuple[float, ...]:
+        """These costs, then accuracy: a point of `results.pareto`."""
+        return tuple(self.value(name) for name in (*costs, "accuracy"))
 
     @property
     def multi_label(self) -> bool:

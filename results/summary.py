@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from movinet.spec import read_spec
-from results.axes import AXES, Axis, cost_axis
+from results.axes import AXES, Axis, cost_axes
 from results.members import read_members
 from results.plots import front_records
 from results.record import TrialRecord
@@ -20,8 +20,8 @@ def closing_summary(run_folder: str | Path, example_video: str | Path | None = N
     run = Path(run_folder)
     records = load_records(run)
     members = read_members(run)
-    axis = cost_axis(records)
-    parts = [trials_line(records), front_table(records, axis), family_table(run, members, axis)]
+    costs = _costs_shown(records)
+    parts = [trials_line(records), front_table(records), family_table(run, members, costs)]
     parts.append(f"picture  {run / 'pareto.png'}\nfront    {run / 'front.csv'}\ntrials   {run / TRIALS_FILE}")
     if members:
         best = max(members, key=lambda name: members[name]["accuracy"])
@@ -40,27 +40,28 @@ def trials_line(records: Sequence[TrialRecord]) -> str:
     return f"{len(records)} {noun}{f' ({ended})' if ended else ''}, {len(front_records(records))} on the front"
 
 
-def front_table(records: Sequence[TrialRecord], axis: Axis) -> str:
-    """The front of accuracy and this cost, by rising cost."""
+def front_table(records: Sequence[TrialRecord]) -> str:
+    """The front, by rising cost."""
+    costs = _costs_shown(records)
     rows = [
-        [f"#{record.trial}", *_costs({**record.cost, **record.objectives}, axis), f"{record.accuracy or 0.0:.1%}"]
-        for record in front_records(records, axis)
+        [f"#{record.trial}", *_cells({**record.cost, **record.objectives}, costs), f"{record.accuracy or 0.0:.1%}"]
+        for record in front_records(records)
     ]
     measure = "mAP" if any(record.multi_label for record in records) else "accuracy"
-    return text_table(["trial", *_costs_header(axis), measure], rows) if rows else ""
+    return text_table(["trial", *_header(costs), measure], rows) if rows else ""
 
 
-def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]], axis: Axis) -> str:
-    """The family's members: clip, cost, validation accuracy, folder."""
+def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]], costs: Sequence[Axis]) -> str:
+    """The family's members: clip, costs, validation accuracy, folder."""
     rows = []
     for name, metrics in members.items():
         folder = Path(run_folder) / "family" / name
         clip = read_spec(folder / "spec.yaml").clip
         rows.append(
-            [name, f"{clip.frames} x {clip.resolution}²", *_costs(metrics, axis), f"{metrics['accuracy']:.1%}", folder]
+            [name, f"{clip.frames} x {clip.resolution}²", *_cells(metrics, costs), f"{metrics['accuracy']:.1%}", folder]
         )
     measure = "mAP" if any("map" in metrics for metrics in members.values()) else "accuracy"
-    header = ["member", "frames x pixels", *_costs_header(axis), measure, "folder"]
+    header = ["member", "frames x pixels", *_header(costs), measure, "folder"]
     return text_table(header, rows, left=("member", "folder")) if rows else ""
 
 
@@ -85,15 +86,15 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[object]], left: Se
     )
 
 
-def _costs_shown(axis: Axis) -> list[Axis]:
+def _costs_shown(records: Iterable[TrialRecord]) -> list[Axis]:
     """What the search was for first, then FLOPs and parameters."""
-    return [AXES[name] for name in dict.fromkeys([axis.name, "flops", "parameters"])]
+    return list(dict.fromkeys([*cost_axes(records), AXES["flops"], AXES["parameters"]]))
 
 
-def _costs_header(axis: Axis) -> list[str]:
-    return ["parameters" if shown.name == "parameters" else shown.unit for shown in _costs_shown(axis)]
+def _header(costs: Iterable[Axis]) -> list[str]:
+    return ["parameters" if axis.name == "parameters" else axis.unit for axis in costs]
 
 
-def _costs(cost: Mapping[str, Any], axis: Axis) -> list[str]:
-    values = [(shown, cost[shown.name]) for shown in _costs_shown(axis)]
-    return [f"{value:,}" if shown.name == "parameters" else shown.cell(value) for shown, value in values]
+def _cells(values: Mapping[str, Any], costs: Iterable[Axis]) -> list[str]:
+    shown = [(axis, values[axis.name]) for axis in costs]
+    return [f"{value:,}" if axis.name == "parameters" else axis.cell(value) for axis, value in shown]

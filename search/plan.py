@@ -45,7 +45,7 @@ class Plan:
         self.task, self.settings, self.journal = task, settings, journal
         self.clock, self.began = clock, clock() - journal.seconds
         self.strategy = settings.strategy.make(task, settings.seed)
-        self.stopping = settings.early_stopping.make(task.epochs, task.cost)
+        self.stopping = settings.early_stopping.make(task.epochs, task.costs)
         self.curves = {
             record.trial: curve_of(record.trial, record.cost, record.measurements) for record in journal.records
         }

@@ -50,7 +50,7 @@ def run_search(
         write_whole(run_folder / LABELS_FILE, json.dumps(prepared.classes, ensure_ascii=False))
         search = settings.search
         task = Task(
-            space, settings.load_budget(), len(prepared.classes), search.reward, settings.train.epochs, search.cost
+            space, settings.load_budget(), len(prepared.classes), search.reward, settings.train.epochs, search.costs
         )
         plan = Plan(task, settings.search, journal)
         plan.check()

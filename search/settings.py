@@ -57,6 +57,8 @@ class SearchSettings:
             object.__setattr__(self, "trials", USUAL_TRIALS)
         allowed = allowed_objectives(self.objectives)
         require(allowed is None, self, "objectives", allowed or "")
+        is_one = self.reward is None or len(self.costs) == 1
+        require(is_one, self, "reward", "null where search.objectives has two costs")
         require(self.trials is None or self.trials >= 1, self, "trials", "an integer >= 1, or null")
         require(self.hours is None or self.hours > 0, self, "hours", "a number > 0, or null")
         require(self.epochs is None or self.epochs >= 1, self, "epochs", "an integer >= 1, or null")
@@ -69,9 +71,14 @@ class SearchSettings:
         return Limits(self.trials, self.hours, self.epochs)
 
     @property
+    def costs(self) -> tuple[str, ...]:
+        """The names of the objectives beside accuracy."""
+        return tuple(name for name in self.objectives if name != "accuracy")
+
+    @property
     def cost(self) -> str:
-        """The name of the objective beside accuracy."""
-        return next(name for name in self.objectives if name != "accuracy")
+        """The first of them, which one number or one axis goes by."""
+        return self.costs[0]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Asynchronous successive halving (ASHA, arXiv:1810.05934, the stopping form) among networks of like cost.
 
 Compared over all costs, the cheap end of the front would be stopped first, because small networks are less accurate;
-so each octave of cost has rungs of its own.
+so each octave of cost, the first one, has rungs of its own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class OctaveAsha(RungStopping):
         return curve.accuracies[-1] >= quantile(accuracies, 1 - 1 / self.settings.reduction)
 
     def _octave(self, curve: Curve) -> int:
-        return int(math.log2(max(curve.costs[self.cost], 1)))
+        return int(math.log2(max(curve.costs[self.costs[0]], 1)))
 
 
 def quantile(values: Sequence[float], share: float) -> float:

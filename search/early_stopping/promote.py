@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from results.pareto import Point, log_hypervolume, ranks
+from results.pareto import Points, log_hypervolume, ranks
 from search.early_stopping.stopping import Curve, RungStopping
 
 
@@ -36,21 +36,23 @@ class Promote(RungStopping):
     def _best(self, epoch: int, curves: Sequence[Curve]) -> list[int]:
         """The trials that go on beyond a rung, the best first."""
         there = sorted((each for each in curves if len(each.accuracies) >= epoch), key=lambda each: each.trial)
-        points = [(each.costs[self.cost], each.best(epoch)) for each in there]
+        points = [each.point(self.costs, epoch) for each in there]
         order = sorted(
             zip(ranks(points), [-gain for gain in gains(points)], [each.trial for each in there], strict=True)
         )
         return [trial for *_, trial in order][: max(1, int(len(there) / self.settings.reduction))]
 
 
-def gains(points: Sequence[Point]) -> list[float]:
+def gains(points: Points) -> list[float]:
     """Per point what it alone adds to the area under the front that it is on, decades of cost by accuracy.
 
-    The area counts up to the costliest of all points and down to the least accurate; its own corner adds nothing.
+    The area, by the first cost, counts up to the costliest of all points and down to the least accurate; its own
+    corner adds nothing.
     """
     if not points:
         return []
-    reference = (1.01 * max(1.0, *(cost for cost, _ in points)), min(accuracy for _, accuracy in points) - 0.01)
+    limit, floor = max(1.0, *(cost for cost, *_ in points)), min(accuracy for *_, accuracy in points)
+    reference = (1.01 * limit, floor - 0.01)
     rank = ranks(points)
     fronts = {number: [index for index, own in enumerate(rank) if own == number] for number in set(rank)}
     area = {number: log_hypervolume([points[index] for index in front], reference) for number, front in fronts.items()}

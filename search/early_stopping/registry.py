@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from movinet.config.choice import Choice, NoSettings
@@ -25,6 +25,6 @@ class EarlyStoppingChoice(Choice):
 
     registry, base, default, key = EARLY_STOPPINGS, EarlyStopping, "asha", "kind"
 
-    def make(self, epochs: int, cost: str = "flops") -> EarlyStopping:
+    def make(self, epochs: int, costs: Sequence[str] = ("flops",)) -> EarlyStopping:
         """For trials of so many epochs. Raises InputError where the settings do not fit them."""
-        return self.kind(self.settings, epochs, cost)
+        return self.kind(self.settings, epochs, costs)

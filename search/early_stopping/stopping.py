@@ -29,19 +29,23 @@ class Curve:
         """The greatest accuracy of its first `epoch` epochs."""
         return max(self.accuracies[:epoch])
 
+    def point(self, costs: Sequence[str], epoch: int) -> tuple[float, ...]:
+        """These costs, then the best accuracy of its first `epoch` epochs: a point of `results.pareto`."""
+        return (*(self.costs[name] for name in costs), self.best(epoch))
+
 
 class EarlyStopping:
     """Lets every trial go on to its end; a subclass decides in `goes_on`.
 
-    Settings: the subclass's frozen dataclass, of which it is given one.  epochs: of a whole trial.  cost: the name of
-    the cost that networks are compared by beside accuracy.  Raises InputError where the settings do not fit the epochs.
+    Settings: the subclass's frozen dataclass, of which it is given one.  epochs: of a whole trial.  costs: names of
+    the costs that networks are compared by beside accuracy.  Raises InputError where settings do not fit the epochs.
     """
 
     Settings: ClassVar[type] = NoSettings
     pauses: ClassVar[bool] = False  # what does not go on is not over: it may be the next one up
 
-    def __init__(self, settings: Any, epochs: int, cost: str = "flops"):
-        self.settings, self.epochs, self.cost = settings, epochs, cost
+    def __init__(self, settings: Any, epochs: int, costs: Sequence[str] = ("flops",)):
+        self.settings, self.epochs, self.costs = settings, epochs, costs
 
     def goes_on(self, curve: Curve, others: Sequence[Curve]) -> bool:
         """Whether the trial, whose last epoch has just ended, is trained for another.

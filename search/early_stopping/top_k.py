@@ -22,8 +22,8 @@ class TopKSettings(RungSettings):
 class TopK(RungStopping):
     """A trial goes on if fewer than 1 / reduction of those that came as far are on better fronts than it.
 
-    The fronts are of cost and of the best accuracy in the epochs of grace. The first `reduction` trials go on: there
-    is too little to compare them with.
+    The fronts are of all costs and of the best accuracy in the epochs of grace. The first `reduction` trials go on:
+    there is too little to compare them with.
     """
 
     Settings = TopKSettings
@@ -36,5 +36,5 @@ class TopK(RungStopping):
         compared = [curve, *(each for each in others if len(each.accuracies) >= epoch)]
         if len(compared) <= self.settings.reduction:
             return True
-        own, *rest = ranks([(each.costs[self.cost], each.best(epoch)) for each in compared])
+        own, *rest = ranks([each.point(self.costs, epoch) for each in compared])
         return sum(rank < own for rank in rest) < len(compared) / self.settings.reduction

@@ -1,4 +1,4 @@
-"""What makes one finished trial better than another: the front of accuracy against a cost, or one number.
+"""What makes one finished trial better than another: the front of accuracy against costs, or one number.
 
 Standard library only.
 """
@@ -40,14 +40,14 @@ class Reward:
         return self.beta * abs(cost / self.target - 1)
 
 
-def merits(records: Sequence[TrialRecord], reward: Reward | None, cost: str) -> list[Merit]:
-    """Per scored record how good it is, by the reward or without one by the front, of accuracy and this cost."""
-    return [(reward.of(record, cost), 0.0) for record in records] if reward else pareto_merits(records, cost)
+def merits(records: Sequence[TrialRecord], reward: Reward | None, costs: Sequence[str]) -> list[Merit]:
+    """Per scored record how good it is: by the reward, of the first cost; without one by the front of them all."""
+    return [(reward.of(record, costs[0]), 0.0) for record in records] if reward else pareto_merits(records, costs)
 
 
-def pareto_merits(records: Sequence[TrialRecord], cost: str) -> list[Merit]:
+def pareto_merits(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Merit]:
     """Per scored record its place by non-domination, then by how empty the front is around it (as in NSGA-II)."""
-    points = [(r.value(cost), r.value("accuracy")) for r in records]
+    points = [record.point(costs) for record in records]
     fronts: dict[int, list[int]] = defaultdict(list)
     for index, rank in enumerate(ranks(points)):
         fronts[rank].append(index)

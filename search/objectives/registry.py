@@ -30,8 +30,8 @@ OBJECTIVES: Mapping[str, Objective] = {
 def allowed_objectives(names: Sequence[str]) -> str | None:
     """None if a live search may have these objectives; else what is allowed, in words."""
     costs = [name for name in OBJECTIVES if name != "accuracy" and name not in UNMEASURED]
-    pairs = f"accuracy and one of {', '.join(costs)}"
-    if len(names) == 2 and "accuracy" in names and {*names} & {*costs}:
+    allowed = f"accuracy and one or two of {', '.join(costs)}"
+    if "accuracy" in names and {*names} <= {"accuracy", *costs} and len(names) == len({*names}) in (2, 3):
         return None
     measured = [name for name in names if name in UNMEASURED]
-    return f"{pairs} ({', '.join(measured)} is not measured during a search)" if measured else pairs
+    return f"{allowed} ({', '.join(measured)} is not measured during a search)" if measured else allowed

@@ -47,7 +47,7 @@ class Evolution(Strategy):
         living = self.living()
         if len(self.asked) < self.settings.population or not living:
             return self.sample(rng)
-        merit = merits(living, self.task.reward, self.task.cost)
+        merit = merits(living, self.task.reward, self.task.costs)
         rejected = 0
         for _ in range(PARENTS):
             rivals = rng.sample(range(len(living)), min(self.settings.tournament, len(living)))

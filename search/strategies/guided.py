@@ -1,8 +1,9 @@
 """Guided search: of thousands of candidates, whose costs are exact and free, the one that should add most to the front.
 
 A Gaussian process on features of the spec predicts accuracy (`search.predictors`); the merit is the expected gain in
-hypervolume (`search.objectives.gain`). Trials under way count as if they had come out as predicted, so that several
-workers look in different places. Nothing is kept but what was asked and told, so the records rebuild it.
+hypervolume (`search.objectives.gain`), of the first cost where there are two. Trials under way count as if they had
+come out as predicted, so that several workers look in different places. Nothing is kept but what was asked and told,
+so the records rebuild it.
 """
 
 from __future__ import annotations
@@ -77,8 +78,9 @@ class Guided(Strategy):
         scored = [record for record in self.told if record.scored]
         if len(self.asked) < self.settings.first or len(scored) < LEAST:
             return self.sample(rng)
-        points = [(record.value(self.task.cost), record.value("accuracy")) for record in scored]
-        parents = [self.asked[scored[index].trial] for index in front(points)]
+        points: list[Point] = [(record.value(self.task.cost), record.value("accuracy")) for record in scored]
+        best = front([record.point(self.task.costs) for record in scored])
+        parents = [self.asked[scored[index].trial] for index in best]
         pool, rejected = self.pool(rng, parents)
         if not pool:
             raise SpaceUsedUp(

@@ -41,7 +41,7 @@ class Nsga2(Strategy):
         scored = [record for record in self.told if record.scored]
         if len(self.asked) < self.settings.population or not scored:
             return self.sample(rng)
-        merit = merits(scored, self.task.reward, self.task.cost)
+        merit = merits(scored, self.task.reward, self.task.costs)
         ranked = sorted(zip(merit, scored, strict=True), key=lambda item: item[0], reverse=True)
         parents = ranked[: self.settings.population]
         child = self.first_within(self._child(parents, rng) for _ in range(CHILDREN))

@@ -38,7 +38,7 @@ class OptunaSettings:
 
 
 class OptunaSampler(Strategy):
-    """The multivariate TPE, of accuracy and the logarithm of the cost, or of the reward."""
+    """The multivariate TPE, of accuracy and the logarithms of the costs, or of the reward."""
 
     Settings = OptunaSettings
     settings: OptunaSettings
@@ -46,7 +46,9 @@ class OptunaSampler(Strategy):
     def __init__(self, task: Task, settings: OptunaSettings, seed: int):
         super().__init__(task, settings, seed)
         self.optuna = _optuna()
-        self.study = self.optuna.create_study(directions=["maximize"] if task.reward else ["maximize", "minimize"])
+        self.study = self.optuna.create_study(
+            directions=["maximize"] if task.reward else ["maximize", *("minimize" for _ in task.costs)]
+        )
         self.numbers: dict[int, int] = {}  # trial -> its number in the study
 
     def remember(self, trial: int, candidate: Candidate) -> None:
@@ -104,7 +106,7 @@ class OptunaSampler(Strategy):
     def _values(self, record: TrialRecord) -> list[float]:
         if self.task.reward:
             return [self.task.reward.of(record, self.task.cost)]
-        return [record.value("accuracy"), math.log(record.value(self.task.cost))]
+        return [record.value("accuracy"), *(math.log(max(record.value(cost), 1)) for cost in self.task.costs)]
 
 
 def _indices(decision: Decision) -> list[int]:

@@ -31,7 +31,7 @@ class Task:
     """Where to search, and for what.
 
     budget: what every candidate keeps.  num_classes: that it is costed for.  reward: the one number to be made large;
-    None: the front.  epochs: of a whole trial.  cost: the name of the objective beside accuracy (`results.axes`).
+    None: the front.  epochs: of a whole trial.  costs: names of the objectives beside accuracy (`results.axes`).
     """
 
     space: Space
@@ -39,7 +39,12 @@ class Task:
     num_classes: int
     reward: Reward | None = None
     epochs: int = 1
-    cost: str = "flops"
+    costs: tuple[str, ...] = ("flops",)
+
+    @property
+    def cost(self) -> str:
+        """The first of them, for a strategy that knows one."""
+        return self.costs[0]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Standard library only; `search.view.terminal` shows it.  `now` is seconds of any
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -79,8 +79,8 @@ class Pace:
 class SearchProgress:
     """A search up to its `limits`; `records` are those that earlier processes of this run left.
 
-    epochs: of a whole trial.  cost: the objective beside accuracy.  limit: up to which of its values networks count for
-    the hypervolume (the budget's); None: the costliest's so far.  seconds: that earlier processes took.
+    epochs: of a whole trial.  costs: the objectives beside accuracy.  limit: up to which value of the first networks
+    count for the hypervolume (the budget's); None: the costliest's so far.  seconds: that earlier processes took.
     began: when the search began in this process; None before, while clips are prepared.
     """
 
@@ -90,10 +90,10 @@ class SearchProgress:
         epochs: int,
         records: Iterable[TrialRecord],
         limit: float | None,
-        cost: str,
+        costs: Sequence[str],
         seconds: float = 0.0,
     ):
-        self.limits, self.epochs, self.limit, self.cost, self.seconds = limits, epochs, limit, cost, seconds
+        self.limits, self.epochs, self.limit, self.costs, self.seconds = limits, epochs, limit, costs, seconds
         self.began: float | None = None
         self.records = list(records)
         self.paused: dict[int, int] = {}  # trial -> its epochs
@@ -103,7 +103,9 @@ class SearchProgress:
     def best(self) -> TrialRecord | None:
         """The most accurate so far, the cheapest among equals."""
         scored = [record for record in self.records if record.scored]
-        return max(scored, key=lambda record: (record.value("accuracy"), -record.value(self.cost))) if scored else None
+        return (
+            max(scored, key=lambda record: (record.value("accuracy"), -record.value(self.costs[0]))) if scored else None
+        )
 
     def ended(self, status: str) -> int:
         """How many trials ended so."""
@@ -117,7 +119,7 @@ class SearchProgress:
     def hypervolume(self) -> float:
         """The area under the front in the plot: accuracy times decades of cost, up to the limit."""
         points = self._points()
-        limit = self.limit or max((cost for cost, _ in points), default=1.0)
+        limit = self.limit or max((cost for cost, *_ in points), default=1.0)
         return log_hypervolume(points, (limit, 0.0))
 
     def used(self, running: Mapping[int, TrialProgress], now: float) -> float:
@@ -148,8 +150,8 @@ class SearchProgress:
         ended = sum(len(record.measurements) for record in self.records)
         return ended + paused + sum(training.epoch for training in running.values())
 
-    def _points(self) -> list[tuple[float, float]]:
-        return [(record.value(self.cost), record.value("accuracy")) for record in self.records if record.scored]
+    def _points(self) -> list[tuple[float, ...]]:
+        return [record.point(self.costs) for record in self.records if record.scored]
 
 
 GROWTH = 0.6  # training time grows as FLOPs to this power, measured on A0 to A5 of 0.5 to 14 MFLOPs on two cores

@@ -105,7 +105,7 @@ class Terminal(Listener):
     def on_run(self, total: int | None, workers: int, finished: list[TrialRecord]) -> None:
         limits, epochs = replace(self.settings.search.limits, trials=total), self.settings.train.epochs
         budget = getattr(self.settings.load_budget(), self.axis.name, None)
-        self.search = SearchProgress(limits, epochs, finished, budget, self.axis.name, self.spent)
+        self.search = SearchProgress(limits, epochs, finished, budget, self.settings.search.costs, self.spent)
         self.search.began = self.clock()
         before = f", {len(finished)} of them recorded before" if finished else ""
         self._line(f"search: {limits} on {_count(workers, 'worker')}{before}")

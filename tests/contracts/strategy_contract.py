@@ -112,6 +112,9 @@ class StrategyContract:
     def test_it_searches_for_a_reward(self, make: Make):
         assert len(searched(make(replace(TASK, reward=Reward(target=2e6))))) == TRIALS
 
+    def test_it_searches_for_the_front_of_two_costs(self, make: Make):
+        assert len(searched(make(replace(TASK, costs=("flops", "buffer_bytes"))))) == TRIALS
+
     def test_candidates_over_budget_are_counted_not_proposed(self, make: Make):
         tight = make(replace(TASK, budget=Budget(flops=1_200_000)))
         assert sum(tight.ask(trial).rejected for trial in range(10)) > 10

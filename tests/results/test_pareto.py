@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from results.pareto import crowding, front, hypervolume, log_hypervolume, normalised_hypervolume, ranks
 
 # Few distinct values, so that ties and copies are common.
-point_lists = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
+plane_lists = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
+point_lists = plane_lists | st.lists(st.tuples(*[st.integers(0, 4)] * 3), max_size=12)  # with two costs
 
 
 def dominates(one, other):
-    return one[0] <= other[0] and one[1] >= other[1] and one != other
+    (*costs, accuracy), (*others, its) = one, other
+    return all(cost <= than for cost, than in zip(costs, others, strict=True)) and accuracy >= its and one != other
 
 
 def test_a_front_written_by_hand():
@@ -59,7 +61,9 @@ def test_a_hypervolume_written_by_hand():
 @given(point_lists, st.integers(0, 7), st.integers(0, 7))
 def test_the_hypervolume_counts_the_dominated_unit_squares(points, limit, floor):
     squares = sum(
-        any(cost <= x and accuracy >= y + 1 for cost, accuracy in points) for x in range(limit) for y in range(floor, 7)
+        any(cost <= x and accuracy >= y + 1 for cost, *_, accuracy in points)
+        for x in range(limit)
+        for y in range(floor, 7)
     )
     assert hypervolume(points, (limit, floor)) == squares
 
@@ -77,6 +81,11 @@ def test_crowding_written_by_hand():
     points = [(4, 0.8), (0, 0.0), (1, 0.6)]
     assert crowding(points) == pytest.approx([math.inf, math.inf, 1.0 + 1.0])
     assert crowding([(0, 0.0), (1, 0.4), (2, 0.5), (10, 1.0)]) == pytest.approx([math.inf, 0.7, 1.5, math.inf])
+
+
+def test_with_two_costs_both_ends_of_each_are_alone():
+    points = [(1, 3, 0.5), (2, 2, 0.6), (3, 1, 0.7), (2, 2, 0.6)]
+    assert crowding(points) == pytest.approx([math.inf, 0.5 + 0.5 + 0.5, math.inf, 0.5 + 0.5 + 0.5])
 
 
 def test_few_points_and_copies_are_no_special_case():

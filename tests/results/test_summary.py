@@ -2,7 +2,6 @@ from dataclasses import replace
 
 from movinet.presets import preset
 from movinet.spec import spec_to_yaml
-from results.axes import cost_axis
 from results.summary import closing_summary, front_table, text_table, trials_line
 from tests.results.test_plots import FAMILY, TRIALS, write_run
 
@@ -29,8 +28,7 @@ def test_the_summary_of_a_run_with_a_family(tmp_path):
 
 def test_what_was_searched_by_is_the_first_cost_of_its_tables():
     buffered = [replace(each, objectives={"buffer_bytes": 2048}) for each in TRIALS[:1]]
-    axis = cost_axis(buffered)
-    assert front_table(buffered, axis).splitlines() == [
+    assert front_table(buffered).splitlines() == [
         "trial  KiB of buffers  MFLOPs  parameters  accuracy",
         "   #0            2.00    4.00         100     50.0%",
     ]

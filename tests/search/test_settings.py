@@ -94,6 +94,7 @@ WRONG = {
     "search: 3": "search=3 is not allowed; allowed: a mapping with strategy, trials,",
     "search: [trials]": "search=['trials'] is not allowed; allowed: a mapping with",
     "search: {strategy: bayes}": "search.strategy=bayes is not allowed; allowed: random, evolution",
+    "search: {objectives: [accuracy, flops, parameters], reward: {target: 1}}": "; allowed: null where",
     "search: {objective: reward}": "search.target_mflops=null is not allowed; allowed: a number > 0",
     "search: {beta: 0.1}": "search.beta=0.1 is not allowed; allowed: a number < 0",
     "search: {beta: .nan}": "search.beta=nan is not allowed; allowed: a number",

@@ -23,6 +23,13 @@ def test_who_is_on_the_front_goes_on_however_inaccurate():
     assert goes_on(3, 0.6)
 
 
+def test_who_is_on_the_front_of_another_cost_goes_on():
+    small = Curve(99, {"flops": 9e6, "buffer_bytes": 1.0}, (0.1,))
+    others = [Curve(each.trial, {**each.costs, "buffer_bytes": 2.0}, each.accuracies) for each in (*FRONT, *BEHIND)]
+    assert not TopK(TopKSettings(1), 6).goes_on(small, others)
+    assert TopK(TopKSettings(1), 6, ("flops", "buffer_bytes")).goes_on(small, others)
+
+
 def test_behind_a_front_of_two_of_nine_the_second_front_is_among_the_best_quarter_and_the_third_is_not():
     assert goes_on(2, 0.4)
     assert not goes_on(4, 0.1)

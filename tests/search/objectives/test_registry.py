@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from movinet.config.typed import ConfigError, build
-from results.axes import AXES, cost_axis
-from results.plots import front_records
+from results.axes import AXES, cost_axes
+from results.drawing import step_line
+from results.plots import front_plot, front_records
 from results.record import record_from_json
 from search.objectives.registry import OBJECTIVES
 from search.settings import SearchSettings
@@ -28,7 +29,7 @@ def test_each_objective_is_an_axis_and_reads_a_record():
 def test_records_of_version_1_are_read_and_searched_by_flops():
     line = RECORD.to_json().replace('"version":2', '"version":1').replace(',"objectives":{},"val_clips":null', "")
     assert record_from_json(line) == RECORD
-    assert cost_axis([RECORD]).name == "flops"
+    assert cost_axes([RECORD]) == [AXES["flops"]]
 
 
 def test_accuracies_are_compared_as_whole_counts_of_clips():
@@ -43,15 +44,30 @@ def test_a_front_is_of_the_cost_that_its_records_were_searched_by():
     assert [each.trial for each in front_records(searched)] == [1, 0]
 
 
+def test_a_front_of_three_objectives_keeps_what_is_best_by_either_cost():
+    objectives = ("accuracy", "flops", "buffer_bytes")
+    values = [(0.5, 100, 9), (0.5, 200, 3), (0.6, 300, 9), (0.5, 300, 4)]
+    searched = [
+        replace(RECORD, trial=trial, accuracy=each[0], objectives=dict(zip(objectives, each, strict=True)))
+        for trial, each in enumerate(values)
+    ]
+    assert [each.trial for each in front_records(searched)] == [0, 1, 2]
+    assert SearchSettings(objectives=objectives).costs == ("flops", "buffer_bytes")
+    plot = front_plot(searched, {}, "three", classes=None)
+    assert plot.subtitle == "4 trials, 3 on the front, which is of KiB of buffers, too"
+    assert step_line(plot.front, end=1e-3) == [(1e-4, 0.5), (3e-4, 0.5), (3e-4, 0.6), (1e-3, 0.6)]
+
+
 @pytest.mark.parametrize(
     ("objectives", "message"),
     [
         (
             ["flops", "parameters"],
-            "search.objectives=('flops', 'parameters') is not allowed; allowed: accuracy and one",
+            "search.objectives=('flops', 'parameters') is not allowed; allowed: accuracy and one or two",
         ),
-        (["accuracy"], "accuracy and one of flops, parameters, activation_bytes, buffer_bytes"),
-        (["accuracy", "watts"], "accuracy and one of flops"),
+        (["accuracy"], "accuracy and one or two of flops, parameters, activation_bytes, buffer_bytes"),
+        (["accuracy", "flops", "flops"], "accuracy and one or two of flops"),
+        (["accuracy", "watts"], "accuracy and one or two of flops"),
         (["accuracy", "latency_ms"], "buffer_bytes (latency_ms is not measured during a search)"),
     ],
 )

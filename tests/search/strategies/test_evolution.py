@@ -57,6 +57,6 @@ def test_pareto_merits_prefer_the_front_and_then_its_ends():
         made = ended(trial, candidate, accuracy)
         made.cost["flops"] = flops
         records.append(made)
-    merits = pareto_merits(records, "flops")
+    merits = pareto_merits(records, ["flops"])
     assert min(merits) == merits[3]
     assert merits[1] < merits[0] == merits[2]

@@ -19,7 +19,7 @@ def made_up_accuracy(candidate):
 
 def front_by(cost, searched_by, seed):
     """The hypervolume by one cost of the front that a search by one cost finds."""
-    strategy = Guided(replace(TASK, cost=searched_by), GuidedSettings(candidates=100), seed)
+    strategy = Guided(replace(TASK, costs=(searched_by,)), GuidedSettings(candidates=100), seed)
     points = []
     for trial in range(TRIALS):
         candidate = strategy.ask(trial).candidate

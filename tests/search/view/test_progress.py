@@ -11,7 +11,7 @@ from tests.results.test_plots import trial
 
 
 def progress(records=(), limit=None, whole=4, seconds=0.0, **limits) -> SearchProgress:
-    return SearchProgress(Limits(**limits or {"trials": 10}), whole, records, limit, "flops", seconds)
+    return SearchProgress(Limits(**limits or {"trials": 10}), whole, records, limit, ["flops"], seconds)
 
 
 def test_the_best_is_the_most_accurate_and_of_equals_the_cheapest():
