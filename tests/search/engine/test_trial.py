@@ -82,7 +82,7 @@ def test_a_trial_measures_each_epoch_and_is_done_with_the_last(trial):
     ("changes", "reason"),
     [
         ({"train": {"learning_rate": 1e30, "clip_norm": None}}, "diverged: "),
-        ({"time_limit_s": 0.05}, "time limit: longer than the limit of 0.05 s"),
+        ({"time_limit_s": 0.001}, "time limit: longer than the limit of 0.001 s"),
         ({"cache": "nowhere"}, "CacheError: nowhere"),
         ({"checkpoint": "nowhere"}, "TrainingStateError: nowhere"),
     ],
