@@ -103,9 +103,8 @@ class SearchProgress:
     def best(self) -> TrialRecord | None:
         """The most accurate so far, the cheapest among equals."""
         scored = [record for record in self.records if record.scored]
-        return (
-            max(scored, key=lambda record: (record.value("accuracy"), -record.value(self.costs[0]))) if scored else None
-        )
+        cost = self.costs[0]
+        return max(scored, key=lambda record: (record.value("accuracy"), -record.value(cost)), default=None)
 
     def ended(self, status: str) -> int:
         """How many trials ended so."""
