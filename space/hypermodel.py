@@ -42,18 +42,52 @@ class MovinetHyperModel(keras_tuner.HyperModel):
         model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
         return model
 
-    def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, x: Any, y: Any, **arguments: Any) -> Any:
-        """Trains on x, clips (N, T, H, W, 3) in [0, 1], brought to the frames and the resolution of the candidate."""
+    def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, x: Any, y: Any = None, **arguments: Any) -> Any:
+        """Trains on clips (N, T, H, W, 3) in [0, 1], brought to the frames and the resolution of the candidate.
+
+        x and y: arrays; or x alone: a tf.data.Dataset of (clips, labels) in batches, as `movinet.data.tf_dataset` makes
+        it.  validation_data: likewise.  Raises keras_tuner's FatalTypeError, which ends the search, for anything else.
+        """
         clip = candidate_from(self.space, hp.values).spec().clip
-        if validation := arguments.get("validation_data"):
-            arguments["validation_data"] = (resample(validation[0], clip), *validation[1:])
-        return model.fit(resample(x, clip), y, **arguments)
+        if (validation := arguments.get("validation_data")) is not None:
+            arguments["validation_data"] = fitted(validation, clip)
+        return model.fit(*([fitted(x, clip)] if y is None else fitted((x, y), clip)), **arguments)
+
+
+def fitted(data: Any, clip: ClipSpec) -> Any:
+    """Arrays (clips, labels, ...) or a tf.data.Dataset of them, with their clips as `resample` makes them."""
+    import tensorflow as tf
+
+    if isinstance(data, (tuple, list)):
+        return resample(data[0], clip), *data[1:]
+    if not (isinstance(data, tf.data.Dataset) and _holds_clips(data)):
+        what = getattr(data, "element_spec", type(data).__name__)
+        allowed = "arrays of clips and labels, or a tf.data.Dataset of them in batches, (N, T, H, W, 3) and labels"
+        raise keras_tuner.errors.FatalTypeError(f"data={what} is not allowed; allowed: {allowed}")
+
+    def of_batch(clips: Any, *others: Any) -> Any:
+        return resampled(clips, clip), *others
+
+    return data.map(of_batch, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _holds_clips(data: Any) -> bool:
+    """Whether a dataset's elements are (clips, labels, ...) in batches, as far as it says so."""
+    spec = data.element_spec
+    return isinstance(spec, tuple) and len(spec) > 1 and spec[0].shape.rank in (None, 5)
 
 
 def resample(clips: np.ndarray, clip: ClipSpec) -> np.ndarray:
     """Clips (N, T, H, W, 3) at the clip's frames, evenly from the whole, and at its resolution (bilinear)."""
-    chosen = (np.arange(clip.frames) + 0.5) * clips.shape[1] / clip.frames
-    frames = clips[:, chosen.astype(int)].reshape(-1, *clips.shape[2:])
-    resized = keras.ops.image.resize(frames, (clip.resolution, clip.resolution), data_format="channels_last")
-    shape = (len(clips), clip.frames, clip.resolution, clip.resolution, 3)
-    return np.asarray(keras.ops.convert_to_numpy(resized)).reshape(shape)
+    return np.asarray(resampled(clips, clip))
+
+
+def resampled(clips: Any, clip: ClipSpec) -> Any:
+    """The same as a tensor of TensorFlow, of arrays or tensors of any number of clips and frames."""
+    import tensorflow as tf
+
+    batch, there, height, width = (tf.shape(clips)[axis] for axis in range(4))
+    places = (np.arange(clip.frames) + 0.5) * tf.cast(there, tf.float64) / clip.frames
+    frames = tf.reshape(tf.gather(clips, tf.cast(places, tf.int32), axis=1), (-1, height, width, 3))
+    resized = tf.image.resize(frames, (clip.resolution, clip.resolution))
+    return tf.reshape(resized, (batch, clip.frames, clip.resolution, clip.resolution, 3))

@@ -100,6 +100,53 @@ def test_three_trials_of_keras_tuner(tmp_path):
     assert all(candidate in space for candidate in found)
 
 
+def test_keras_tuner_gives_a_dataset_as_its_users_do(tmp_path):
+    import keras_tuner
+    import tensorflow as tf
+
+    from space.hypermodel import MovinetHyperModel
+
+    data = tf.data.Dataset.from_tensor_slices(tiny_clips()).batch(4)
+    for name, search, validation in (("dataset", (data,), data), ("arrays", tiny_clips(), data)):
+        tuner = keras_tuner.RandomSearch(
+            MovinetHyperModel(load_space({"space": TINY}), num_classes=2),
+            objective="val_accuracy",
+            max_trials=1,
+            directory=tmp_path / name,
+        )
+        tuner.search(*search, validation_data=validation, epochs=1, verbose=0)
+        assert [trial.status for trial in tuner.oracle.trials.values()] == ["COMPLETED"]
+
+
+def test_data_that_is_no_batches_of_clips_and_labels_ends_the_search():
+    import keras_tuner
+    import tensorflow as tf
+
+    from space.hypermodel import MovinetHyperModel
+
+    tuned = MovinetHyperModel(load_space({"space": TINY}), num_classes=2)
+    hyperparameters = keras_tuner.HyperParameters()
+    model = tuned.build(hyperparameters)
+    one_by_one = tf.data.Dataset.from_tensor_slices(tiny_clips())
+    for wrong in (iter([]), one_by_one, one_by_one.batch(4).map(lambda clips, _: clips)):
+        with pytest.raises(keras_tuner.errors.FatalTypeError, match=r"allowed: arrays of clips and labels, or a tf\."):
+            tuned.fit(hyperparameters, model, wrong)
+
+
+def test_a_dataset_is_resampled_as_its_arrays_are():
+    import numpy as np
+    import tensorflow as tf
+
+    from movinet.spec import ClipSpec
+    from space.hypermodel import fitted, resample
+
+    clips, labels = tiny_clips()
+    batches = list(fitted(tf.data.Dataset.from_tensor_slices((clips, labels)).batch(3), ClipSpec(2, 8, 4)))
+    assert [len(batch) for batch, _ in batches] == [3, 3, 2]
+    np.testing.assert_array_equal(np.concatenate([batch for batch, _ in batches]), resample(clips, ClipSpec(2, 8, 4)))
+    assert np.concatenate([found for _, found in batches]).tolist() == labels.tolist()
+
+
 def test_a_network_over_the_budget_is_a_failed_trial():
     import keras_tuner
 
