@@ -26,7 +26,7 @@ def check_least(options: argparse.Namespace, **least: float) -> None:
 def out_file(name: str, suffixes: Sequence[str]) -> Path:
     """A file that can be written. Raises InputError."""
     path = Path(name)
-    if path.suffix not in suffixes:
+    if path.suffix.lower() not in suffixes:
         raise InputError(f"--out {name} is not allowed; allowed: a file that ends in {' or '.join(suffixes)}")
     if not path.parent.is_dir():
         raise InputError(f"--out {name}: {path.parent} is no folder")

@@ -1,13 +1,16 @@
 """Decoded frames of a set of clips, kept once per machine: one flat file of bytes, mapped into every process.
 
 A search reads the same clips hundreds of times; here each is decoded once, at the rate and size that the largest
-candidate needs.  The folder holds frames.bin (uint8, clip after clip, each (T, H, W, 3)) and index.json.
+candidate needs.  The folder holds frames.bin (uint8, clip after clip, each (T, H, W, 3)) and index.json.  A clip whose
+bytes are not those that were written, as old disks have it, is decoded again when it is first read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from movinet.config.errors import InputError
+from movinet.data.cache_index import CacheError, checksum, clip_of, entry_of, read_index, write_index
 from movinet.data.sources.clip_set import ClipFile, ClipSet, printable
 from movinet.data.video.file import VideoError
 from movinet.data.video.reading import read_clip
@@ -24,12 +27,9 @@ from movinet.machine.files import is_empty, whole
 from movinet.machine.lock import in_turn
 from movinet.machine.processes import in_processes
 
-FORMAT = 1
+log = logging.getLogger(__name__)
+FRAMES = "frames.bin"
 Progress = Callable[[int, int], None]
-
-
-class CacheError(InputError):
-    """A cache cannot be built or read; the text says which, why, and what to change."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,15 @@ class FrameCache:
         self.seconds: float | None = index["reading"]["seconds"]
         self.skipped: list[tuple[str, str]] = [tuple(pair) for pair in index["skipped"]]
         self.damaged: list[tuple[str, str]] = [tuple(pair) for pair in index["damaged"]]
-        entries = index["entries"]
+        entries = self._entries = index["entries"]
         self.paths: tuple[str, ...] = tuple(entry["path"] for entry in entries)
         self.splits = np.array([entry["split"] for entry in entries])
         self.label_indices = np.array([entry["label"] for entry in entries], np.int32)
         self._shapes = [tuple(entry["shape"]) for entry in entries]
         sizes = np.array([np.prod(shape) for shape in self._shapes], np.int64)
         self._offsets = np.concatenate([[0], np.cumsum(sizes)])
-        self._bytes = np.asarray(np.memmap(folder / "frames.bin", np.uint8, mode="r"))
-        if len(self._bytes) != self._offsets[-1]:
-            raise CacheError(f"{folder}: frames.bin holds {len(self._bytes)} bytes, its index {self._offsets[-1]}")
+        self._bytes = np.asarray(np.memmap(folder / FRAMES, np.uint8, mode="r"))
+        self._is_read = np.zeros(len(entries), bool)  # and found to be what was written
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -85,17 +84,48 @@ class FrameCache:
         return np.flatnonzero(self.splits == split)
 
     def frames(self, entry: int) -> np.ndarray:
-        """One clip's frames, uint8 (T, H, W, 3), at `frames_per_second`; a read-only view of the file."""
+        """One clip's frames, uint8 (T, H, W, 3), at `frames_per_second`; a read-only view of the file.
+
+        Where they are not what was written, they are decoded again first. Raises CacheError where that cannot be.
+        """
         start, end = self._offsets[entry], self._offsets[entry + 1]
-        return self._bytes[start:end].reshape(self._shapes[entry])
+        content = self._bytes[start:end]
+        if not self._is_read[entry]:
+            if checksum(content) != self._entries[entry]["checksum"]:
+                self._mend(entry)
+            self._is_read[entry] = True
+        return content.reshape(self._shapes[entry])
+
+    def _mend(self, entry: int) -> None:
+        """Decodes a clip again into its place in the file, which all processes map; one does it."""
+        known = self._entries[entry]
+        start, end = self._offsets[entry], self._offsets[entry + 1]
+        with in_turn(self.folder):
+            if checksum(self._bytes[start:end]) == known["checksum"]:
+                return
+            reading = Reading(self.resolution, self.frames_per_second, self.seconds)
+            frames, reason = _decode_clip((clip_of(known), reading))
+            if frames is None or checksum(frames.data) != known["checksum"]:
+                raise CacheError(
+                    f"{self.folder}: the frames of {printable(known['path'])} are damaged and cannot be decoded as "
+                    f"they were{f' ({reason})' if frames is None else ''}; delete the folder to build it anew"
+                )
+            with (self.folder / FRAMES).open("r+b") as file:
+                file.seek(start)
+                file.write(frames.data)
+        log.warning("%s: the frames of %s were damaged and are decoded anew", self.folder, printable(known["path"]))
 
     @classmethod
     def open(cls, folder: str | Path) -> FrameCache:
         """The cache in a folder. Raises CacheError."""
         folder = Path(folder)
-        index = _read_index(folder)
+        index = read_index(folder)
         if index is None:
-            raise CacheError(f"{folder}: no frame cache (format {FORMAT}) here")
+            raise CacheError(f"{folder}: no frame cache of this version here")
+        if (there := _size(folder)) != (told := _size_told(index)):
+            raise CacheError(
+                f"{folder}: {FRAMES} holds {there} bytes, its index {told}; delete the folder to build it anew"
+            )
         return cls(folder, index)
 
     @classmethod
@@ -120,8 +150,8 @@ class FrameCache:
         reading = Reading(resolution, float(frames_per_second), seconds)
         key = _key(clip_set, reading)
         with in_turn(folder):
-            index = _read_index(folder)
-            if index is None or index["key"] != key:
+            index = read_index(folder)
+            if index is None or index["key"] != key or _size(folder) != _size_told(index):
                 _build(clip_set, folder, reading, key, workers, progress, max_bytes)
         return cls.open(folder)
 
@@ -142,15 +172,14 @@ def _build(
     room = min(max_bytes, shutil.disk_usage(folder.parent).free)
     with whole(folder) as new:
         new.mkdir()
-        with (new / "frames.bin").open("wb") as file:
+        with (new / FRAMES).open("wb") as file:
             tasks = [(clip, reading) for clip in clip_set.clips]
             results = in_processes(_decode_clip, tasks, workers, _crashed)
             for done, (clip, (frames, reason)) in enumerate(zip(clip_set.clips, results, strict=True), 1):
                 if frames is None:
                     skipped.append((clip.place, reason))
                 else:
-                    entry = {"path": clip.place, "split": clip.split, "label": labels[clip.label]}
-                    entries.append(entry | {"shape": frames.shape})
+                    entries.append(entry_of(clip, labels[clip.label], frames.shape, frames.data))
                     file.write(frames.data)
                     damaged += [(clip.place, reason)] if reason else []
                 _check_room(file.tell(), done, len(tasks), room, folder)
@@ -159,9 +188,8 @@ def _build(
         if not entries:
             first = f", e.g. {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
             raise CacheError(f"{folder}: none of {len(clip_set.clips)} clips decodes{first}")
-        index = {"format": FORMAT, "key": key, "reading": asdict(reading), "labels": clip_set.labels}
-        index |= {"entries": entries, "skipped": skipped, "damaged": damaged}
-        (new / "index.json").write_text(json.dumps(index), encoding="utf-8")
+        index = {"key": key, "reading": asdict(reading), "labels": clip_set.labels}
+        write_index(new, index | {"entries": entries, "skipped": skipped, "damaged": damaged})
 
 
 def _decode_clip(task: tuple[ClipFile, Reading]) -> tuple[np.ndarray | None, str | None]:
@@ -193,7 +221,7 @@ def _check_room(written: int, done: int, total: int, room: int, folder: Path) ->
 
 def _key(clip_set: ClipSet, reading: Reading) -> str:
     """A hash of what decides the frames: the list, the files' sizes and times of change, how they are read."""
-    digest = hashlib.sha256(json.dumps([FORMAT, asdict(reading), clip_set.labels]).encode())
+    digest = hashlib.sha256(json.dumps([asdict(reading), clip_set.labels]).encode())
     for clip in clip_set.clips:
         line = [str(clip.path.absolute()), clip.label, clip.split, clip.start, clip.end, clip.state]
         if clip.offset is not None or clip.frames_per_second is not None:
@@ -202,13 +230,13 @@ def _key(clip_set: ClipSet, reading: Reading) -> str:
     return digest.hexdigest()
 
 
-def _read_index(folder: Path) -> dict[str, Any] | None:
+def _size(folder: Path) -> int:
+    """Bytes of the file of frames; -1 where there is none."""
     try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        return (folder / FRAMES).stat().st_size
     except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise CacheError(
-            f"{folder}: index.json cannot be read ({error}); delete the folder to build it anew"
-        ) from error
-    return index if index.get("format") == FORMAT else None
+        return -1
+
+
+def _size_told(index: dict[str, Any]) -> int:
+    return sum(math.prod(entry["shape"]) for entry in index["entries"])

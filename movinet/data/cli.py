@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ SOURCE = (
     "a folder of class folders (of videos, or of folders of pictures), a folder with Kinetics CSVs, a labels.csv or "
     "TFRecord files, one such list, or a pattern of TFRecord files"
 )
+MOST_TOLD = 20  # clips with the same reason, a line each
 CHECK = """Decodes every clip, those without a label too, and lists what is broken. Exits 0 when it could check all.
 With --report, the same command goes on with an interrupted run.
 
@@ -149,14 +151,27 @@ def _check(options: argparse.Namespace) -> int:
     with _parallel(options) as parallel:
         facts = inspect(found, journal, False, options.workers, _progress("checked"), parallel)
     result = report(facts)
-    for each in result["bad"]:
-        print(printable(f"{each['path']}: {each['reason']}"))
+    _tell(result["bad"], options.report)
     print(f"{result['good']} clips are good, {len(result['bad'])} are not")
     if journal:
         write_report(facts, Path(options.report))
         journal.unlink()
         print(f"report: {options.report}")
     return 0
+
+
+def _tell(bad: list[dict[str, str]], report: str | None) -> None:
+    """A line for each clip; of a reason that many have, a count and three examples."""
+    reasons = defaultdict(list)
+    for each in bad:
+        reasons[each["reason"]].append(each["path"])
+    for reason, paths in reasons.items():
+        if len(paths) <= MOST_TOLD:
+            lines = [f"{path}: {reason}" for path in paths]
+        else:
+            where = f"all in {report}" if report else "--report FILE names all"
+            lines = [f"{len(paths)} clips: {reason}, e.g. {', '.join(paths[:3])}; {where}"]
+        print(*map(printable, lines), sep="\n")
 
 
 def _index(options: argparse.Namespace) -> int:
@@ -190,11 +205,8 @@ def _reduce(options: argparse.Namespace) -> int:
     reduction = Reduction(choice, options.short_side, options.fps, options.seconds, options.format)
     with _parallel(options) as parallel:
         result = reduce(_source(options), options.folder, reduction, options.workers, _progress("written"), parallel)
-    for each in result["skipped"][:20]:
-        print(printable(f"{each['path']}: {each['reason']}"))
+    _tell(result["skipped"], f"{options.folder}/manifest.json")
     skipped = len(result["skipped"])
-    if skipped > 20:
-        print(f"... and {skipped - 20} more, all in {options.folder}/manifest.json")
     print(
         f"{options.folder}: {result['clips']} clips of {len(result['counts'])} classes, {result['seconds'] / 60:.1f} "
         f"minutes, {result['bytes'] / 1e6:.1f} MB; {skipped} skipped, {len(result['damaged'])} damaged but used"
@@ -206,7 +218,7 @@ def _show(options: argparse.Namespace) -> int:
     from movinet.data.sets.contact_sheet import write_sheet
     from movinet.spec import ClipSpec
 
-    if Path(options.out).suffix != ".png":
+    if Path(options.out).suffix.lower() != ".png":
         raise InputError(f"--out {options.out} is not allowed; allowed: a file that ends in .png")
     if options.seed < 0:
         raise InputError(f"--seed {options.seed} is not allowed; allowed: 0 or more")

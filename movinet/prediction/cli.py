@@ -148,7 +148,7 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError(f"--threshold {options.threshold} is not allowed; allowed: 0 to 1")
     for name, suffixes in {"overlay": (".mp4", ".mkv", ".mov"), "plot": (".png", ".gif")}.items():
         value = getattr(options, name)
-        if value is not None and Path(value).suffix not in suffixes:
+        if value is not None and Path(value).suffix.lower() not in suffixes:
             raise InputError(f"--{name} {value} is not allowed; allowed: a file that ends in {', '.join(suffixes)}")
     if options.pool and not options.stream:
         raise InputError("--pool is for --stream: a clip's averages are over all its frames")

@@ -41,7 +41,8 @@ class Curves(Drawing):
     def __init__(self, path: str | Path, labels: Sequence[str], top: int, title: str):
         super().__init__(path)
         self._labels, self._top, self._title = labels, top, title
-        self._animated, self._limit = self._path.suffix == ".gif", POINTS[self._path.suffix]
+        suffix = self._path.suffix.lower()
+        self._animated, self._limit = suffix == ".gif", POINTS[suffix]
         self._convert = Converter(SIDE)
         self._every, self._seen = 1, 0
         self.points: list[Point] = []

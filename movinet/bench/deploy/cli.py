@@ -83,11 +83,11 @@ def main(options: argparse.Namespace) -> int:
         warn_if_busy(about)
         for _ in sitting.run(tell):
             for file in out:  # after each step, so that an interrupted sitting keeps what it has
-                if file.suffix != ".png":
+                if file.suffix.lower() != ".png":
                     write(file, sitting.measurements(), about, markdown)
         measured = sitting.measurements()
         for file in out:
-            if file.suffix == ".png":
+            if file.suffix.lower() == ".png":
                 draw(measured, about, file)
         print(markdown(measured, about), end="")
     return int(not any(each.calls for each in measured))

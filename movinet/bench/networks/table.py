@@ -29,7 +29,7 @@ def write(
     as_table: Callable[[Any, dict[str, Any]], str] = markdown,
 ) -> None:
     """Writes or replaces a .json or .md file at once: it is never seen half written."""
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         text = json.dumps({"machine": machine, "measurements": [asdict(m) for m in measurements]}, indent=1) + "\n"
     else:
         text = as_table(measurements, machine)

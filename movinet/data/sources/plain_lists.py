@@ -14,13 +14,16 @@ from movinet.data.sources.splits import split_of
 from movinet.data.sources.text import DELIMITERS, fields_of
 
 LOOKED_AT = 200  # lines, of which the form of a list without a header is told
+PROSE = re.compile(r"(readme|licen[cs]e|copying|change_?log|notes?|todo|requirements)\b", re.IGNORECASE)  # are no lists
 HMDB = re.compile(r"(.+)_test_split\d+$")
 HMDB_SPLITS = {"0": "unused", "1": "train", "2": "test"}
-VIDEO = re.compile(rf"(.*?(?:{'|'.join(map(re.escape, sorted(VIDEO_SUFFIXES)))}))(?:\s+|$)", re.IGNORECASE)
+VIDEO = re.compile(rf"(.*?(?<=\S)(?:{'|'.join(map(re.escape, sorted(VIDEO_SUFFIXES)))}))(?:\s+|$)", re.IGNORECASE)
 
 
 def rows_without_header(path: Path, lines: list[str], finder: Finder) -> list[Row] | None:
     """The rows of lines that begin with, or hold in one column, a clip's name."""
+    if PROSE.match(path.stem):
+        return None
     some = lines[:: max(1, len(lines) // LOOKED_AT)]
     if not some:
         return None

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movinet.data.cache import CacheError, FrameCache
+from movinet.data.cache import FrameCache
+from movinet.data.cache_index import CacheError
 from movinet.data.sources.clip_set import ClipFile, ClipSet
 from movinet.data.sources.source import read_source
 from movinet.data.video.frames import read_frames
@@ -123,9 +124,50 @@ def test_open_refuses_what_is_no_cache(folder, tmp_path):
         file.write(b"x")
     with pytest.raises(CacheError, match=r"frames\.bin holds"):
         FrameCache.open(cache.folder)
+    FrameCache.build(read_source(folder), tmp_path / "cache", 16, 5)
+    assert len(FrameCache.open(cache.folder)) == 8
+    (cache.folder / "index.json").write_text(
+        (cache.folder / "index.json").read_text().replace('"label": 1', '"label": 0')
+    )
+    with pytest.raises(CacheError, match=r"its checksum is another\); delete the folder"):
+        FrameCache.open(cache.folder)
     (cache.folder / "index.json").write_text("{")
     with pytest.raises(CacheError, match="delete the folder"):
         FrameCache.open(cache.folder)
+
+
+def flip(folder: Path, place: int) -> None:
+    with (folder / "frames.bin").open("r+b") as file:
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ 1]))
+
+
+def test_a_flipped_bit_is_noticed_and_that_clip_decoded_again(folder, tmp_path, caplog):
+    part = ClipFile(folder / "a" / "1.mp4", "a", "val", start=0.5, end=1.2)
+    clips = read_source(folder)
+    clips = ClipSet(clips.labels, (*clips.clips, part))
+    sound = FrameCache.build(clips, tmp_path / "cache", 16, 5)
+    wanted = [sound.frames(entry).copy() for entry in range(len(sound))]
+    file, size = sound.folder / "frames.bin", wanted[0].size
+    before = file.stat().st_ino
+    for place in (0, size + 7, file.stat().st_size - 1):
+        flip(sound.folder, place)
+    caplog.clear()
+    again = FrameCache.build(clips, tmp_path / "cache", 16, 5)
+    assert all((again.frames(entry) == wanted[entry]).all() for entry in range(len(again)))
+    assert [record.args[1] for record in caplog.records] == [again.paths[entry] for entry in (0, 1, 8)]
+    assert file.stat().st_ino == before
+
+
+def test_what_cannot_be_decoded_again_says_what_to_delete(folder, tmp_path):
+    clip = write_video(tmp_path / "a" / "1.mp4", numbered_frames(12))
+    cache = FrameCache.build(ClipSet(("a",), (ClipFile(clip, "a"),)), tmp_path / "cache", 16, 5)
+    flip(cache.folder, 5)
+    clip.unlink()
+    with pytest.raises(CacheError, match=r"1\.mp4 are damaged and cannot be .* \(No such file.*; delete the folder to"):
+        cache.frames(0)
 
 
 def build_counting(source: Path, cache: Path, results) -> None:

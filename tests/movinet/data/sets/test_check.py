@@ -155,6 +155,17 @@ def test_an_index_names_what_is_listed_and_not_there(tmp_path):
     assert rows == [("../set/1.mp4", ""), ("clips/gone.mp4", "listed, but not there")]
 
 
+def test_many_missing_clips_are_a_count_and_three_examples(tmp_path, capsys):
+    write_video(tmp_path / "there.mp4", numbered_frames(5))
+    rows = ["there.mp4,a", *(f"gone{number:03d}.mp4,a" for number in range(300))]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]) + "\n")
+    assert run("check", tmp_path, "--workers", 1, "--report", tmp_path / "report.json") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("300 clips: listed, but not there, e.g. gone000.mp4, gone001.mp4, gone002.mp4; all in ")
+    assert told[1] == "1 clips are good, 300 are not"
+    assert len(json.loads((tmp_path / "report.json").read_text())["bad"]) == 300
+
+
 def test_bad_options_are_named(tmp_path):
     with pytest.raises(ValueError, match="--workers 0 is not allowed"):
         run("check", tmp_path, "--workers", 0)

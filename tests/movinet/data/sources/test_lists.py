@@ -254,6 +254,13 @@ def test_what_is_not_read_is_named_with_its_first_line(tmp_path):
         read_source(tmp_path / "speeds.csv")
 
 
+def test_notes_about_clips_are_no_lists(tmp_path):
+    touch(tmp_path, "a/1.mp4", "b/2.mp4")
+    write(tmp_path, "README.txt", "1.mp4 is too dark", "2.mp4 is too long")
+    write(tmp_path, "what.txt", "An .mp4 of mine, and another .mp4 of mine.")
+    assert read(tmp_path) == [("1.mp4", "a"), ("2.mp4", "b")]
+
+
 def test_half_of_the_lists_are_never_taken_for_all(tmp_path):
     touch(tmp_path, *VIDEOS)
     write(tmp_path, "train.txt", *(f"{path} walk" for path in VIDEOS[:3]))

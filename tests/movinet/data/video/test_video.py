@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from movinet.data.sources.source import read_source
 from movinet.data.video.file import VideoError, VideoFile
 from movinet.data.video.frames import decode, read_frames
 from tests.support.clip_files import numbered_frames, numbers, write_video
@@ -36,6 +37,28 @@ def test_presentation_times_decide_when_the_rate_varies(tmp_path):
     assert numbers(read_frames(clip, times=[0.0, 0.15, 0.9, 1.0, 1.09, 1.95, 2.2, 2.5])) == [0, 1, 2, 3, 3, 4, 5, 6]
     assert numbers(read_frames(clip, 2, end=2.5)) == [0, 2, 3, 4, 5]  # 0, 0.5, 1, 1.5, 2 s
     assert decode(clip, 2, end=2.5).times == pytest.approx((0.0, 0.2, 1.0, 1.1, 2.0), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "codec"),
+    [
+        *(("a.TS", "mpegts", "libx264"), ("a.MTS", "mpegts", "libx264"), ("a.m2ts", "mpegts", "libx264")),
+        *(("a.m2t", "mpegts", "mpeg2video"), ("a.VOB", "vob", "mpeg2video"), ("a.asf", "asf", "wmv2")),
+        *(("a.mxf", "mxf", "mpeg2video"), ("a.3g2", "3g2", "libx264"), ("a.f4v", "f4v", "libx264")),
+        *(("a.h264", "h264", "libx264"), ("a.hevc", "hevc", "libx265"), ("a.y4m", "yuv4mpegpipe", "rawvideo")),
+    ],
+)
+def test_containers_of_camcorders_are_clips_of_a_folder(tmp_path, name, format, codec):
+    (tmp_path / "walk").mkdir()
+    with av.open(str(tmp_path / "walk" / name), "w", format=format) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for image in numbered_frames(25):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    (clip,) = read_source(tmp_path).clips
+    assert clip.path.name == name
+    assert numbers(read_frames(clip.path, 25)) == list(range(25))
 
 
 @pytest.mark.parametrize("name", ["clip.mkv", "clip.avi"])
