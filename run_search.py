@@ -16,19 +16,22 @@ from movinet.config.errors import InputError, answer
 
 if TYPE_CHECKING:
     from movinet.export.cli import OwnClips
+    from search.families import Families, Family
     from search.settings import Settings
     from search.view.listener import Listener
 
 DEFAULT_CONFIG = "configs/default.yaml"
 DEFAULT_RUNS = "runs"
 LOG = "logs/run_search.log"
+NAMES = "allowed: letters, digits, dot, dash, underscore"
 EXAMPLES = """examples:
   python run_search.py                                             embedded clips, a few minutes on two cores
   python run_search.py --config configs/folder.yaml --set data.path=my_clips
   python run_search.py --config configs/quick.yaml --set search.trials=8 train.epochs=2 --name tiny
   python run_search.py resume default                              after an interruption (as does the same command)
   python run_search.py resume default --set search.trials=60       more trials of the same search
-  python run_search.py scale default --set scaling.epochs=20       another family from the same search
+  python run_search.py scale default --set scaling.epochs=20       another family, the one before goes to families/1
+  python run_search.py scale default --family long --set scaling.epochs=40
   python run_search.py plot default                                front.csv, pareto.png, pareto.svg anew
   python run_search.py export default --quantize int8              more files of the family, stream_int8.tflite here
   python run_search.py export default --out exported --format onnx
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except (Exception, KeyboardInterrupt) as error:
         run = _begun_run(options)
-        return answer(error, run and run / LOG, _how_to_resume(run))
+        return answer(error, run and run / LOG, _how_to_go_on(run, options, words))
 
 
 def _begun_run(options: argparse.Namespace) -> Path | None:
@@ -64,8 +67,12 @@ def _begun_run(options: argparse.Namespace) -> Path | None:
     return run if run and os.path.isdir(run) else None
 
 
-def _how_to_resume(run: Path | None) -> str:
-    return f"; go on with: {_command('resume', run)}" if run and (run / "config.yaml").is_file() else ""
+def _how_to_go_on(run: Path | None, options: argparse.Namespace, words: Sequence[str]) -> str:
+    """A search is resumed; whatever else is done with a run goes on by the same command."""
+    if run is None or not (run / "config.yaml").is_file():
+        return ""
+    resumes = options.run in (search, resume)
+    return f"; go on with: {_command('resume', run) if resumes else shlex.join(['python', 'run_search.py', *words])}"
 
 
 def _command(verb: str, run: Path) -> str:
@@ -95,14 +102,27 @@ def resume(options: argparse.Namespace) -> None:
 
 
 def scale(options: argparse.Namespace) -> None:
-    """Scales a run's best candidate to a family and trains it, with other settings of the section scaling if given."""
+    """Scales a run's best candidate to a family and trains it, with other settings of the section scaling if given.
+
+    The family is the run's newest, in family/; the one before is moved to families/<n>/.  With --family NAME it is
+    families/NAME/, and family/ stays.
+    """
     from search.settings import load_settings
 
-    run = _known_run(options)
+    run, name = _known_run(options), options.family
     for override in options.settings:
         if not override.startswith("scaling."):
             raise InputError(f"--set {override} is not allowed; allowed here: scaling.KEY=VALUE")
-    _with_terminal(_scale, load_settings(run / "config.yaml", options.settings), run, options.address)
+    folder = _family_folder(name)
+
+    def work(settings: Settings, run: Path, listener: Listener, address: str | None) -> None:
+        def choose(families: Families) -> Family:
+            return families.newest(anew=True) if name is None else families.named(name, anew=bool(options.settings))
+
+        _scale(settings, run, listener, address, choose)
+
+    settings = load_settings(run / "config.yaml", options.settings)
+    _with_terminal(work, settings, run, options.address, folder)
 
 
 def _search_and_scale(settings: Settings, run: Path, address: str | None) -> None:
@@ -110,27 +130,40 @@ def _search_and_scale(settings: Settings, run: Path, address: str | None) -> Non
         from search.run import run_search
 
         run_search(settings, run, listener, address)
-        _scale(settings, run, listener, address)
+        _scale(settings, run, listener, address, lambda families: families.newest())
 
     _with_terminal(both, settings, run, address)
 
 
-def _scale(settings: Settings, run: Path, listener: Listener, address: str | None) -> None:
+def _scale(
+    settings: Settings, run: Path, listener: Listener, address: str | None, choose: Callable[[Families], Family]
+) -> None:
+    """Trains the family that is chosen, or what is missing of it."""
     from results.members import read_labels
     from results.plots import write_front
     from results.store import load_records
-    from search.family import best_trial, family_of
+    from search.families import Families
     from search.run import train_family
 
     write_front(run)
-    best, labels = best_trial(load_records(run), settings.search), read_labels(run)
+    labels = read_labels(run)
     if labels is None:
         raise InputError(f"{run}/labels.json is missing; allowed: a run as its search leaves it, with all its files")
-    train_family(settings, run, family_of(best, settings, len(labels)), listener, address)
+    family = choose(Families(run, settings, load_records(run), len(labels)))
+    train_family(family.settings, run, family.members, listener, address, family.folder)
     write_front(run)
 
 
-def _with_terminal(work: Callable[..., None], settings: Settings, run: Path, address: str | None) -> None:
+def _family_folder(name: str | None) -> str:
+    """Within the run's. Raises InputError for a name that is none."""
+    if name is not None and not _is_run_name(name):
+        raise InputError(f"--family {name} is not allowed; {NAMES}")
+    return "family" if name is None else f"families/{name}"
+
+
+def _with_terminal(
+    work: Callable[..., None], settings: Settings, run: Path, address: str | None, family: str = "family"
+) -> None:
     """Does the work under one live view, all other output going to the run's log; then sums it up."""
     from movinet.machine.terminal_output import output_to
     from results.summary import closing_summary
@@ -140,8 +173,9 @@ def _with_terminal(work: Callable[..., None], settings: Settings, run: Path, add
     print(f"run {run}, log {run / LOG}", flush=True)
     with output_to(run / LOG) as stream, Terminal(run.name, settings, stream) as terminal:
         work(settings, run, terminal, address)
-    summary = closing_summary(run, example_video(settings.data))
-    print(f"\n{summary}\nexport   {_command('export', run)} --quantize int8")
+    summary = closing_summary(run, example_video(settings.data), family)
+    named = "" if family == "family" else f" --family {Path(family).name}"
+    print(f"\n{summary}\nexport   {_command('export', run)}{named} --quantize int8")
 
 
 def plot(options: argparse.Namespace) -> None:
@@ -163,7 +197,7 @@ def export(options: argparse.Namespace) -> int:
     run = _known_run(options)
     parser = Parser(prog=f"run_search.py export {run.name}", add_help=False)
     cli.add_arguments(parser)
-    asked = parser.parse_args([str(run / "family"), *options.more])
+    asked = parser.parse_args([str(run / _family_folder(options.family)), *options.more])
     return cli.main(asked, None if asked.calibration else _training_clips(run, asked.quantize == "int8"))
 
 
@@ -209,7 +243,7 @@ def _is_run_name(name: str) -> bool:
 
 def _run_folder(options: argparse.Namespace) -> Path:
     if not _is_run_name(options.name):
-        raise InputError(f"--name {options.name} is not allowed; allowed: letters, digits, dot, dash, underscore")
+        raise InputError(f"--name {options.name} is not allowed; {NAMES}")
     return Path(options.runs_folder) / options.name
 
 
@@ -250,6 +284,8 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--address", help="of an existing Ray cluster: auto, or host:port; default: a local one")
     drawing = verb(plot, "draw a run's front and family anew")
     exporting = verb(export, "write the family's files for phones and other runtimes (options of `movinet export`)")
+    scaling.add_argument("--family", metavar="NAME", help="write families/NAME/; default: family/, the newest")
+    exporting.add_argument("--family", metavar="NAME", help="of families/NAME/; default: family/, the newest")
     for each in (resuming, scaling, drawing, exporting):
         each.add_argument("name", metavar="RUN", help="name of the run")
     showing = verb(show, "print a space's size, choices and costs")

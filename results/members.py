@@ -21,7 +21,10 @@ def read_metrics(member: str | Path) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def read_members(run_folder: str | Path) -> dict[str, dict[str, Any]]:
-    """Member name -> what its metrics.json holds, by name; members not trained yet are left out."""
-    folders = sorted(path.parent for path in Path(run_folder).glob(f"family/*/{METRICS_FILE}"))
+def read_members(run_folder: str | Path, family: str | Path = "family") -> dict[str, dict[str, Any]]:
+    """Member name -> what its metrics.json holds, by name; members not trained yet are left out.
+
+    family: a folder of the run's.
+    """
+    folders = sorted(path.parent for path in Path(run_folder, family).glob(f"*/{METRICS_FILE}"))
     return {folder.name: metrics for folder in folders if (metrics := read_metrics(folder)) is not None}

@@ -15,20 +15,25 @@ from results.record import TrialRecord
 from results.store import TRIALS_FILE, load_records
 
 
-def closing_summary(run_folder: str | Path, example_video: str | Path | None = None) -> str:
-    """A line on the trials, the front, the family, the files, and a command to try on `example_video`."""
-    run = Path(run_folder)
+def closing_summary(
+    run_folder: str | Path, example_video: str | Path | None = None, family: str | Path = "family"
+) -> str:
+    """A line on the trials, the front, the family, the files, and a command to try on `example_video`.
+
+    family: its folder within the run's.
+    """
+    run, folder = Path(run_folder), Path(run_folder, family)
     records = load_records(run)
-    members = read_members(run)
+    members = read_members(run, family)
     costs = _costs_shown(records)
-    parts = [trials_line(records), front_table(records), family_table(run, members, costs)]
+    parts = [trials_line(records), front_table(records), family_table(folder, members, costs)]
     parts.append(f"picture  {run / 'pareto.png'}\nfront    {run / 'front.csv'}\ntrials   {run / TRIALS_FILE}")
     if members:
         best = max(members, key=lambda name: members[name]["accuracy"])
         words = ["python", "-m", "movinet", "predict", str(example_video or "VIDEO"), "--model"]
-        words.append(str(run / "family" / best))
-        words += ["--stream"] if read_spec(run / "family" / best / "spec.yaml").causal else []
-        parts[-1] = "\n".join([parts[-1], *_phone_files(run, members), f"try      {shlex.join(words)}"])
+        words.append(str(folder / best))
+        words += ["--stream"] if read_spec(folder / best / "spec.yaml").causal else []
+        parts[-1] = "\n".join([parts[-1], *_phone_files(folder, members), f"try      {shlex.join(words)}"])
     return "\n\n".join(part for part in parts if part)
 
 
@@ -51,11 +56,11 @@ def front_table(records: Sequence[TrialRecord]) -> str:
     return text_table(["trial", *_header(costs), measure], rows) if rows else ""
 
 
-def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]], costs: Sequence[Axis]) -> str:
+def family_table(family: str | Path, members: dict[str, dict[str, Any]], costs: Sequence[Axis]) -> str:
     """The family's members: clip, costs, validation accuracy, folder."""
     rows = []
     for name, metrics in members.items():
-        folder = Path(run_folder) / "family" / name
+        folder = Path(family) / name
         clip = read_spec(folder / "spec.yaml").clip
         rows.append(
             [name, f"{clip.frames} x {clip.resolution}²", *_cells(metrics, costs), f"{metrics['accuracy']:.1%}", folder]
@@ -65,11 +70,11 @@ def family_table(run_folder: str | Path, members: dict[str, dict[str, Any]], cos
     return text_table(header, rows, left=("member", "folder")) if rows else ""
 
 
-def _phone_files(run: Path, members: dict[str, dict[str, Any]]) -> list[str]:
+def _phone_files(family: Path, members: dict[str, dict[str, Any]]) -> list[str]:
     """Where the members' LiteRT files lie, and who has none."""
     written = {name: metrics["litert"] for name, metrics in members.items() if "litert" in metrics}
     files = sorted({found["file"] for found in written.values() if found["file"]})
-    lines = [f"phones   {run / 'family' / '*' / file}" for file in files]
+    lines = [f"phones   {family / '*' / file}" for file in files]
     return lines + [f"no file  {name}: {found['reason']}" for name, found in written.items() if not found["file"]]
 
 

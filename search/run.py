@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from search.clips import clips_of, prepare
 from search.engine.ray_cluster import ray_cluster, share_machine
 from search.evaluators.evaluator import Given, Prepared
 from search.evaluators.registry import EvaluatorChoice
+from search.families import FAMILY
 from search.folder import LABELS_FILE, open_run
 from search.journal import Journal
 from search.plan import Plan
@@ -86,17 +88,21 @@ def train_family(
     members: Mapping[str, MovinetSpec],
     listener: Listener | None = None,
     address: str | None = None,
+    folder: str | Path | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Trains each member and writes family/<member>/; returns member -> its metrics.json.
+    """Trains each member and writes <folder>/<member>/; returns member -> its metrics.json.
 
-    Members are trained, whatever evaluated the candidates; the costliest first, so that the last to end is a short one.
-    Those written before, of the same network and as many epochs, are kept; interrupted ones go on from their last
-    epoch. Raises RuntimeError, naming the reason, when one fails; the others are written.
+    folder: by default the run's family/.  Members are trained, whatever evaluated the candidates; the costliest first,
+    so that the last to end is a short one.  Those written before, of the same network and as many epochs, are kept;
+    interrupted ones go on from their last epoch, which is kept in the same folder, where their logs are, too. Raises
+    RuntimeError, naming the reason, when one fails; the others are written.
     """
     run_folder, listener = Path(run_folder), listener or Listener()
-    folders = {name: run_folder / "family" / name for name in members}
+    family = Path(folder or run_folder / FAMILY)
+    folders = {name: family / name for name in members}
     epochs = settings.scaling.epochs or settings.train.epochs
     with locked(run_folder):
+        listener.on_family(settings.scaling)
         missing = {}
         for name, spec in members.items():
             found = read_metrics(folders[name])
@@ -113,10 +119,12 @@ def train_family(
         workers = share_machine(settings.resources, len(missing))
         with ray_cluster(workers, address):
             from search.engine.dispatch import FamilyWatcher
-            from search.engine.tuner import run_jobs
+            from search.engine.tuner import CHECKPOINTS, run_jobs
 
-            watcher = FamilyWatcher(missing, settings, run_folder, len(prepared.classes), listener)
-            run_jobs(watcher.next_job, lambda: False, common, workers, run_folder, watcher)
+            watcher = FamilyWatcher(missing, settings, family, len(prepared.classes), listener)
+            run_jobs(watcher.next_job, lambda: False, common, workers, family, watcher)
+            if not watcher.failed:
+                shutil.rmtree(family / CHECKPOINTS, ignore_errors=True)
         if watcher.failed:
             raise RuntimeError("; ".join(f"{name}: {reason}" for name, reason in watcher.failed.items()))
         return {name: found for name in members if (found := read_metrics(folders[name]))}

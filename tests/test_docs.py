@@ -27,6 +27,7 @@ SHORTER = {  # what is added to the commands with these words, whose accuracy is
     "export default": "--calibration-clips 4",
     "runs/default/family/A0 --quantize int8": "--calibration-clips 4",
     "scale default --set": "scaling.epochs=1",
+    "scale default --family long --set": "scaling.epochs=1",
     "show configs/spaces/movinet.yaml": "--samples 500",
     "--model_dir runs/first --set data.path": "train.epochs=2",
     "--model_dir runs/tuned": "train.epochs=1",

@@ -1,9 +1,13 @@
 """The whole path by its front door: interrupted, resumed, searched, scaled, trained, drawn, and asked again."""
 
 import json
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -169,6 +173,71 @@ def test_scale_takes_only_the_settings_of_scaling(run, search, capsys):
     assert main(["scale", "tiny", *search[2:], "--set", "search.trials=9"]) == 2
     assert "--set search.trials=9 is not allowed; allowed here: scaling.KEY=VALUE" in capsys.readouterr().err
     assert main(["scale", "tiny", *search[2:]]) == 0
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def epochs_of(family: Path) -> dict[str, int]:
+    """How many each member was trained for."""
+    return {name: len(json.loads((family / name / "metrics.json").read_text())["measurements"]) for name in MEMBERS}
+
+
+def killed_when(condition: Callable[[], object], *words: str) -> None:
+    """Runs a command and kills it, as `kill -9` does, once it has got so far."""
+    command = [sys.executable, str(ROOT / "run_search.py"), *words]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not condition():
+        assert process.poll() is None, "it ended before"
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+
+
+def test_an_interrupted_scale_names_itself(run, search):
+    words = ["scale", "tiny", *search[2:], "--family", "long", "--set", "scaling.epochs=200"]
+    command = [sys.executable, str(ROOT / "run_search.py"), *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (run / "families" / "long" / "checkpoints").is_dir():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert said == f"interrupted; go on with: {shlex.join(['python', 'run_search.py', *words])}\n"
+    assert process.returncode == 130
+    shutil.rmtree(run / "families")
+
+
+@pytest.mark.slow
+def test_every_family_is_whole_in_its_place_whatever_is_killed(search):
+    more, run = ["--runs-folder", search[-1]], Path(search[-1], "killed")
+    assert main([*search, "--name", "killed", "--set", "search.trials=1"]) == 0
+    (run / "family" / "A0" / "mine.txt").write_text("laid there by somebody")
+    first = contents(run / "family")
+
+    scaling = ["scale", "killed", *more, "--set", "scaling.epochs=3"]
+    killed_when(lambda: (run / "family" / "checkpoints" / "A5" / "1").is_dir(), *scaling)
+    assert contents(run / "families" / "1") == first
+    killed_when(lambda: list((run / "family").glob("*/metrics.json")), "resume", "killed", *more)
+    assert main(["resume", "killed", *more]) == 0
+    assert epochs_of(run / "family") == dict.fromkeys(MEMBERS, 3)
+    second = contents(run / "family")
+
+    killed_when(lambda: len(read_trials(run)) > 1, "resume", "killed", *more, "--set", "search.trials=5")
+    assert main(["resume", "killed", *more]) == 0
+    best = read_trials(run).sort_values(["accuracy", "flops"], ascending=[False, True]).iloc[0]
+    moved = run / "families" / "2" if best["trial"] else run / "family"
+    assert contents(moved) == second
+    assert json.loads((run / "family" / "A2" / "metrics.json").read_text())["spec_id"] == best["spec_id"]
+    third = contents(run / "family")
+
+    again = ["scale", "killed", *more, "--set", "scaling.epochs=2"]
+    killed_when(lambda: (run / "family" / "checkpoints").is_dir(), *again)
+    assert main(["resume", "killed", *more]) == 0
+    assert contents(run / "families" / ("3" if best["trial"] else "2")) == third
+    assert contents(run / "families" / "1") == first
+    assert epochs_of(run / "family") == dict.fromkeys(MEMBERS, 2)
 
 
 def test_a_run_whose_trials_all_fail_says_why_and_where_the_log_is(run, search, capfd):

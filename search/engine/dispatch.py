@@ -69,17 +69,17 @@ class SearchWatcher:
 
 
 class FamilyWatcher:
-    """Hands out members, the one of most FLOPs first."""
+    """Hands out members, the one of most FLOPs first. folder: of the family, with its checkpoints."""
 
     def __init__(
         self,
         members: Mapping[str, MovinetSpec],
         settings: Settings,
-        run_folder: Path,
+        folder: Path,
         num_classes: int,
         listener: Listener,
     ):
-        self.settings, self.run_folder, self.listener = settings, run_folder, listener
+        self.settings, self.folder, self.listener = settings, folder, listener
         self.costs = {name: network_cost(spec, num_classes=num_classes) for name, spec in members.items()}
         self.waiting = sorted(members.items(), key=lambda item: -self.costs[item[0]].flops)
         self.failed: dict[str, str] = {}
@@ -88,8 +88,8 @@ class FamilyWatcher:
         if not self.waiting:
             return None
         name, spec = self.waiting.pop(0)
-        checkpoint = latest_checkpoint(self.run_folder, name)
-        member = str((self.run_folder / "family" / name).resolve())
+        checkpoint = latest_checkpoint(self.folder, name)
+        member = str((self.folder / name).resolve())
         cost = getattr(self.costs[name], self.settings.search.cost)
         return Job(name, spec, cost, self.settings.train.seed, checkpoint, member)
 
@@ -100,7 +100,7 @@ class FamilyWatcher:
         self.listener.on_epoch(job.name, result["measurements"][-1])
 
     def ended(self, job: Job, ending: Ending) -> bool:
-        metrics = read_metrics(self.run_folder / "family" / str(job.name))
+        metrics = read_metrics(self.folder / str(job.name))
         if ending.reason or metrics is None:
             self.failed[str(job.name)] = ending.reason or "was not written"
         else:

@@ -6,9 +6,12 @@ All methods are called in the driver's main thread and should return at once. St
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from results.record import TrialRecord
+
+if TYPE_CHECKING:
+    from search.settings import ScalingSettings
 
 
 class Listener:
@@ -43,6 +46,9 @@ class Listener:
 
     def on_pause(self, record: TrialRecord) -> None:
         """A trial waits for others to come as far, and its worker is free; recorded as it would be if it ended here."""
+
+    def on_family(self, scaling: ScalingSettings) -> None:
+        """A family is trained, or was before: how its best candidate is scaled, and for how many epochs."""
 
     def on_member(self, name: str, metrics: Mapping[str, Any]) -> None:
         """A family member is trained and written, or was before; metrics as in its metrics.json."""

@@ -29,7 +29,7 @@ from rich.text import Text
 
 from results.axes import AXES, Axis
 from results.record import TrialRecord, score_of
-from search.settings import Settings
+from search.settings import ScalingSettings, Settings
 from search.view.listener import Listener
 from search.view.progress import FamilyProgress, SearchProgress, TrialProgress
 from space.scaling.members import MEMBERS
@@ -145,6 +145,9 @@ class Terminal(Listener):
         self.training.pop(record.trial, None)
         self.search.paused[record.trial] = len(record.measurements)
         self._line(f"trial {record.trial} paused: {record.accuracy or 0.0:.1%} | {self._facts(record.trial)}")
+
+    def on_family(self, scaling: ScalingSettings) -> None:
+        self.settings = replace(self.settings, scaling=scaling)
 
     def on_member(self, name: str, metrics: Mapping[str, Any]) -> None:
         self._begin_family()
