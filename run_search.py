@@ -7,12 +7,13 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movinet.config.arguments import Parser
 from movinet.config.errors import InputError, answer
+from movinet.config.typed import meant
 
 if TYPE_CHECKING:
     from movinet.export.cli import OwnClips
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG = "configs/default.yaml"
 DEFAULT_RUNS = "runs"
+OTHER_CLASSES = 10  # that networks are costed for where clips would have to be read to know
 LOG = "logs/run_search.log"
 NAMES = "allowed: letters, digits, dot, dash, underscore"
 EXAMPLES = """examples:
   python run_search.py                                             embedded clips, a few minutes on two cores
   python run_search.py --config configs/folder.yaml --set data.path=my_clips
   python run_search.py --config configs/quick.yaml --set search.trials=8 train.epochs=2 --name tiny
+  python run_search.py --config configs/quick.yaml --print-config  every setting, and what the networks cost
   python run_search.py resume default                              after an interruption (as does the same command)
   python run_search.py resume default --set search.trials=60       more trials of the same search
   python run_search.py scale default --set scaling.epochs=20       another family, the one before goes to families/1
@@ -83,10 +86,25 @@ def _command(verb: str, run: Path) -> str:
 
 def search(options: argparse.Namespace) -> None:
     """Searches, or goes on searching; then scales the best candidate to a family, trains it, and draws."""
-    from search.settings import load_settings
+    from movinet.config.kinds import SEARCH
+    from search.settings import read_settings
 
+    settings, origins = read_settings(options.config, options.settings, (SEARCH,))
+    if options.print_config:
+        _print_config(settings, origins)
+        return
     options.name = _name_of(options.config) if options.name is None else options.name
-    _search_and_scale(load_settings(options.config, options.settings), _run_folder(options), options.address)
+    _search_and_scale(settings, _run_folder(options), options.address)
+
+
+def _print_config(settings: Settings, origins: Mapping[str, str]) -> None:
+    """Every setting and its origin, and what the networks of the space cost."""
+    from movinet.config.file import describe
+    from space.show import summary
+
+    classes = len(settings.data.moving_shapes.labels) if settings.data.path is None else OTHER_CLASSES
+    print(describe(settings, origins))
+    print(f"\n{summary(settings.load_space(), settings.load_budget(), num_classes=classes)}")
 
 
 def resume(options: argparse.Namespace) -> None:
@@ -173,7 +191,7 @@ def _with_terminal(
     print(f"run {run}, log {run / LOG}", flush=True)
     with output_to(run / LOG) as stream, Terminal(run.name, settings, stream) as terminal:
         work(settings, run, terminal, address)
-    summary = closing_summary(run, example_video(settings.data), family)
+    summary = closing_summary(run, example_video(settings.data, run), family)
     named = "" if family == "family" else f" --family {Path(family).name}"
     print(f"\n{summary}\nexport   {_command('export', run)}{named} --quantize int8")
 
@@ -243,7 +261,9 @@ def _is_run_name(name: str) -> bool:
 
 def _run_folder(options: argparse.Namespace) -> Path:
     if not _is_run_name(options.name):
-        raise InputError(f"--name {options.name} is not allowed; {NAMES}")
+        path = Path(options.name)
+        near = f"did you mean {path.name} --runs-folder {path.parent}? " if (path / "config.yaml").is_file() else ""
+        raise InputError(f"--name {options.name} is not allowed; {near}{NAMES}")
     return Path(options.runs_folder) / options.name
 
 
@@ -251,7 +271,7 @@ def _known_run(options: argparse.Namespace) -> Path:
     run = _run_folder(options)
     if not (run / "config.yaml").is_file():
         known = sorted(path.parent.name for path in Path(options.runs_folder).glob("*/config.yaml"))
-        raise InputError(f"{run}: no such run; allowed: {', '.join(known) or 'none yet'}")
+        raise InputError(f"{run}: no such run; {meant(run.name, known)}allowed: {', '.join(known) or 'none yet'}")
     return run
 
 
@@ -267,6 +287,7 @@ def _parser() -> argparse.ArgumentParser:
 
     searching = verb(search, "search, scale, train and draw (the default verb)")
     searching.add_argument("--config", default=DEFAULT_CONFIG, metavar="FILE", help="default: %(default)s")
+    searching.add_argument("--print-config", action="store_true", help="every setting, its origin and costs; no search")
     searching.add_argument("--name", help="of the run folder; default: the config's; a known name goes on")
     resuming = verb(resume, "go on with a run that was interrupted")
     scaling = verb(scale, "train a family from a finished search")

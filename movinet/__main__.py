@@ -80,6 +80,7 @@ def _convert(options: argparse.Namespace) -> int:
 
 
 def _cost(options: argparse.Namespace) -> int:
+    from movinet.config.typed import meant
     from movinet.cost import network_cost, together
     from movinet.presets import ENSEMBLES, PRESETS
     from movinet.spec import read_spec
@@ -90,9 +91,12 @@ def _cost(options: argparse.Namespace) -> int:
     rows = [["network", "clip", "MFLOPs", "parameters", "activations", "stream buffers"]]
     for name in options.networks:
         if name not in (*PRESETS, *ENSEMBLES) and not os.path.exists(name):
-            allowed = ", ".join((*PRESETS, *ENSEMBLES))
-            raise InputError(f"{name}: no file and no published network; allowed: a spec.yaml or {allowed}")
+            names = (*PRESETS, *ENSEMBLES)
+            allowed = f"{meant(name, names)}allowed: a spec.yaml or {', '.join(names)}"
+            raise InputError(f"{name}: no file and no published network; {allowed}")
         specs = [PRESETS[m] if m in PRESETS else read_spec(m) for m in ENSEMBLES.get(name, (name,))]
+        if options.size and options.size < (least := max(spec.stride for spec in specs)):
+            raise InputError(f"--size {options.size} is not allowed; allowed: {least} or more, by which {name} strides")
         clips = [(options.frames or s.clip.frames, options.size or s.clip.resolution) for s in specs]
         cost = together([network_cost(s, *clip, options.classes) for s, clip in zip(specs, clips, strict=True)])
         shape = " + ".join(f"{frames} x {size}²" for frames, size in clips)

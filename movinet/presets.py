@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from movinet.config.errors import InputError
+from movinet.config.typed import meant
 from movinet.spec import BlockSpec, ClipSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
 
 _KERNELS = {"a": (1, 5, 5), "b": (3, 3, 3), "c": (5, 3, 3), "d": (1, 3, 3)}
@@ -187,5 +188,5 @@ PUBLISHED: dict[str, Published] = {
 def preset(name: str) -> MovinetSpec:
     """The published network of that name, such as "a0-base" or "a3-stream". Raises InputError for any other name."""
     if name not in PRESETS:
-        raise InputError(f"preset={name!r} is not allowed; allowed: {', '.join(PRESETS)}")
+        raise InputError(f"preset={name!r} is not allowed; {meant(name, PRESETS)}allowed: {', '.join(PRESETS)}")
     return PRESETS[name]

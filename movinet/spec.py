@@ -12,11 +12,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from movinet.config.errors import InputError
 from movinet.config.file import parse_yaml, plain, read_yaml, to_yaml
+from movinet.config.kinds import NETWORK, misplaced
 from movinet.config.typed import ConfigError, build
 
 CONV_TYPES = ("3d", "2plus1d", "3d_2plus1d")
@@ -183,6 +185,11 @@ class MovinetSpec(_Checked):
     average_pooling_type: str = choice(POOLING_TYPES, "3d")
 
     @property
+    def stride(self) -> int:
+        """Pixels of the clip, along height or width, to one of the last features."""
+        return prod((self.stem.stride, *(block.stride for block in self.blocks)))
+
+    @property
     def depth(self) -> int:
         """Number of bottleneck layers."""
         return sum(len(block.layers) for block in self.blocks)
@@ -238,9 +245,13 @@ def spec_to_yaml(spec: MovinetSpec) -> str:
 def read_spec(path: str | Path) -> MovinetSpec:
     """The spec in a YAML file. Raises SpecError naming file and field."""
     try:
-        return spec_from_dict(read_yaml(path))
+        data = read_yaml(path)
     except ConfigError as error:
         raise SpecError(str(error)) from error
+    if wrong := misplaced(path, data, NETWORK):
+        raise SpecError(wrong)
+    try:
+        return spec_from_dict(data)
     except SpecError as error:
         raise SpecError(f"{path}: {error}") from error
 

@@ -16,6 +16,9 @@ from search.view.listener import Listener
 from space.network import clip
 from space.space import Space
 
+EXAMPLE_FILE, EXAMPLE_SIDE, EXAMPLE_SECONDS = "example.mp4", 256, 10.0
+EXAMPLES = 20  # clips that may not decode before none is shown
+
 
 def prepare(
     data: DataSettings, clips: Iterable[ClipSpec], listener: Listener, run_folder: Path | None = None
@@ -49,10 +52,30 @@ def clips_of_run(data: DataSettings, split: str) -> tuple[ClipFile, ...]:
     return read_clips(data).split(split)
 
 
-def example_video(data: DataSettings) -> Path | None:
-    """A video of the validation split, which the networks were not trained on; None where there is none."""
+def example_video(data: DataSettings, run_folder: Path) -> Path | None:
+    """A video of the run's validation split, which the networks were not trained on; None where there is none.
+
+    A clip that is a record, or a part of a file, is written to the run's example.mp4. Those that do not decode are
+    passed over.
+    """
     try:
         clips = clips_of_run(data, "val")
     except SourceError:
         return None
-    return next((clip.path for clip in clips if clip.offset is None), None)
+    return next(filter(None, (_video_of(clip, run_folder) for clip in clips[:EXAMPLES])), None)
+
+
+def _video_of(clip: ClipFile, run_folder: Path) -> Path | None:
+    from movinet.data.video.encode import mp4
+    from movinet.data.video.file import VideoError
+    from movinet.data.video.reading import read_clip
+
+    is_whole = clip.offset is clip.start is clip.end is None
+    try:
+        decoded, rate = read_clip(clip, short_side=None if is_whole else EXAMPLE_SIDE, seconds=EXAMPLE_SECONDS)
+    except (VideoError, OSError):
+        return None
+    if is_whole:
+        return clip.path
+    write_whole(run_folder / EXAMPLE_FILE, mp4(decoded.frames, rate))
+    return run_folder / EXAMPLE_FILE

@@ -5,14 +5,16 @@ Nothing here loads TensorFlow or Ray, so a misspelt key is refused in a fraction
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from movinet.config import file as config_file
+from movinet.config.choice import Choice
 from movinet.config.errors import InputError
-from movinet.config.file import override, plain, read_yaml, to_yaml
+from movinet.config.file import flat, placed, plain, read_config, read_yaml, to_yaml
+from movinet.config.kinds import SEARCH, SPACE
 from movinet.config.typed import ConfigError, build, require, show
 from movinet.data.prepare import DataSettings
 from movinet.training.settings import TrainSettings
@@ -158,19 +160,27 @@ def load_settings(path: str | Path, overrides: Iterable[str] = ()) -> Settings:
     `space:` may name a space file, relative to the config or to where we are; its budget counts unless the config has
     one. Raises ConfigError, one line with file, key, value and what is allowed.
     """
-    data = read_yaml(path)
-    if not isinstance(data, Mapping):
-        raise ConfigError(f"{path}: not a config; allowed: a mapping with {_names(Settings)}")
-    data = dict(data)
-    sections = [f.name for f in fields(Settings)]
-    for text in overrides:
-        override(data, text, sections)
+    return read_settings(path, overrides)[0]
+
+
+def read_settings(
+    path: str | Path, overrides: Iterable[str] = (), kinds: Sequence[str] = (SEARCH, SPACE)
+) -> tuple[Settings, dict[str, str]]:
+    """As `load_settings`; and where each given setting, by its dotted key, comes from (`config.file.origin_of`).
+
+    kinds: of file (`movinet.config.kinds`) that are taken.
+    """
+    data, origins = read_config(path, overrides, [f.name for f in fields(Settings)], kinds)
+    data, of_space = _with_space_file(data, Path(path), origins)
+    given = set(flat(data))
     try:
-        data = _with_space_file(data, Path(path).parent)
-        return build(Settings, data | {"search": in_todays_words(data["search"])} if "search" in data else data)
+        if "search" in data:
+            data["search"] = in_todays_words(data["search"])
+        settings = build(Settings, data)
     except (ConfigError, SpaceError) as error:
-        text = str(error)
-        raise ConfigError(text if text.startswith("--set") else f"{path}: {text}") from error
+        raise ConfigError(placed(error, path, origins)) from error
+    renamed = dict.fromkeys(flat(data).keys() - given, str(path))
+    return settings, _of_choices(settings, origins | renamed | of_space)
 
 
 def settings_to_yaml(settings: Settings) -> str:
@@ -203,17 +213,28 @@ def first_difference(old: Settings, new: Settings) -> tuple[str, Any, Any] | Non
     return config_file.first_difference(old.to_dict(), new.to_dict())
 
 
-def _with_space_file(data: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _of_choices(settings: Settings, origins: dict[str, str]) -> dict[str, str]:
+    """Where the name of what is chosen stands alone, only that is given; the settings beside it are defaults."""
+    for name, choice in vars(settings.search).items():
+        if isinstance(choice, Choice) and (origin := origins.pop(f"search.{name}", None)):
+            origins.setdefault(f"search.{name}.{choice.key}", origin)
+    return origins
+
+
+def _with_space_file(
+    data: dict[str, Any], config: Path, origins: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The data with the space itself where a file is named; and where what comes from that file does."""
     source = data.get("space")
     if not isinstance(source, str):
-        return data
-    path = next((place for place in (folder / source, Path(source)) if place.is_file()), None)
+        return data, {}
+    path = next((place for place in (config.parent / source, Path(source)) if place.is_file()), None)
     if path is None:
-        raise ConfigError(f"space={source} is not allowed; allowed: a YAML file that exists, or the space itself")
-    load_space(path)  # so that an error names that file
-    document = read_yaml(path)
-    return {**data, "space": document["space"], "budget": data.get("budget", document.get("budget"))}
-
-
-def _names(kind: type) -> str:
-    return ", ".join(f.name for f in fields(kind))
+        text = f"space={source} is not allowed; allowed: a YAML file that exists, or the space itself"
+        raise ConfigError(placed(text, config, origins))
+    try:
+        load_space(path)
+    except SpaceError as error:  # it names the space's file
+        raise ConfigError(str(error)) from error
+    taken = {name: part for name, part in read_yaml(path).items() if name == "space" or name not in data}
+    return {**data, **taken}, dict.fromkeys(taken, str(path))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from movinet.config.file import plain
+from movinet.config.kinds import SPACE, misplaced
 from movinet.spec import BlockSpec, HeadSpec, LayerSpec, MovinetSpec, StemSpec
 from space import rules
 from space.budget import Budget
@@ -55,6 +56,8 @@ def load_budget(source: str | Path | Mapping[str, Any], sections: Collection[str
 def _document(source: str | Path | Mapping[str, Any], sections: Collection[str]) -> tuple[Mapping[str, Any], str]:
     where = "" if isinstance(source, Mapping) else f"{source}: "
     document = source if isinstance(source, Mapping) else read_yaml(source)
+    if where and tuple(sections) == SECTIONS and (wrong := misplaced(str(source), document, SPACE)):
+        raise SpaceError(wrong)
     reader = _Reader(where)
     reader.check_keys(reader.mapping(document, "the file"), "", sections)
     return document, where

@@ -49,6 +49,23 @@ def show(
     return "\n".join(parts)
 
 
+def summary(space: Space, budget: Budget, samples: int = 1000, seed: int = 0, num_classes: int = 600) -> str:
+    """How large the space is, and between what the costs of random candidates lie, in three lines."""
+    costs = _costs(space, samples, seed, num_classes, lambda done, total: None)
+    flops, parameters = sorted(cost.flops / 1e6 for cost in costs), sorted(cost.parameters for cost in costs)
+    ranges = [
+        f"{_short(values[0])} to {_short(values[-1])} {unit}, median {_short(values[samples // 2])}"
+        for values, unit in ((flops, "MFLOPs"), (parameters, "parameters"))
+    ]
+    return "\n".join(
+        [
+            f"space: {_large(space.size)} candidates of {len(space.decisions)} decisions",
+            f"costs: {'; '.join(ranges)} ({samples:,} samples, {num_classes} classes)",
+            _feasible(costs, budget).strip(),
+        ]
+    )
+
+
 def progress_to(stream: TextIO, after: float = 3.0, every: float = 1.0) -> Progress:
     """Writes a line with the time left, once it has run for `after` seconds, and then at most `every` seconds."""
     start = time.monotonic()

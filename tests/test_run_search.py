@@ -1,6 +1,7 @@
 """The whole path by its front door: interrupted, resumed, searched, scaled, trained, drawn, and asked again."""
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -249,6 +250,16 @@ def test_a_run_whose_trials_all_fail_says_why_and_where_the_log_is(run, search, 
     log = run.parent / "hasty" / "logs" / "run_search.log"
     assert str(log) in error
     assert "NoBestTrial" in log.read_text()
+
+
+def test_a_config_is_printed_with_its_origins_and_the_costs_of_its_space(config, search, capsys):
+    assert main([*search, "--name", "printed", "--set", "search.trials=2", "--print-config"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^search.trials: 2 +# --set$", said, re.MULTILINE)
+    assert re.search(rf"^search.strategy.name: random +# {re.escape(str(config))}$", said, re.MULTILINE)
+    assert re.search(r"^train.learning_rate: 0.006 +# default$", said, re.MULTILINE)
+    assert re.search(r"^costs: [\d.]+ to [\d.]+ MFLOPs, median ", said, re.MULTILINE)
+    assert not (config.parent / "runs" / "printed").exists()
 
 
 def test_show_describes_a_space(capsys):

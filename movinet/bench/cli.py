@@ -72,12 +72,14 @@ def _models(options: argparse.Namespace) -> int:
 
 
 def _networks(options: argparse.Namespace) -> dict:
+    from movinet.config.typed import meant
     from movinet.presets import PRESETS
     from movinet.spec import read_spec
 
     networks = {}
     for name in list(PRESETS) if options.all else options.networks or DEFAULT_NETWORKS:
         if name not in PRESETS and not os.path.exists(name):
-            raise InputError(f"{name}: no file and no published network; allowed: a spec.yaml or {', '.join(PRESETS)}")
+            allowed = f"{meant(name, PRESETS)}allowed: a spec.yaml or {', '.join(PRESETS)}"
+            raise InputError(f"{name}: no file and no published network; {allowed}")
         networks[name] = PRESETS[name] if name in PRESETS else read_spec(name)
     return networks

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 # Why an OSError is nothing that the user gave, whatever file it names.
@@ -39,7 +40,7 @@ def exit_code(error: BaseException) -> int:
     """
     if isinstance(error, KeyboardInterrupt):
         return 130
-    if isinstance(error, BrokenPipeError) and _reader_has_gone():
+    if any(isinstance(each, BrokenPipeError) for each in _with_causes(error)) and _reader_has_gone():
         return 0
     return 2 if isinstance(error, InputError) or _is_about_a_file(error) else 1
 
@@ -55,6 +56,13 @@ def answer(error: BaseException, log: Path | None = None, how_to_go_on: str = ""
         _say(error, code, log, how_to_go_on)
     _drop_unwritable_output()
     return code
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and those that it came of: a framework may have wrapped what one of our callbacks raised."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _say(error: BaseException, code: int, log: Path | None, how_to_go_on: str) -> None:

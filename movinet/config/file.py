@@ -6,12 +6,14 @@ A file may name others that it changes, `base: other.yaml`; `movinet.config.type
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from movinet.config.typed import ConfigError, unknown
+from movinet.config.kinds import misplaced
+from movinet.config.typed import ConfigError, show, unknown
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -45,12 +47,17 @@ def parse_yaml(text: str, where: str | Path) -> Any:
         raise ConfigError(f"{where}: not YAML ({' '.join(str(error).split())})") from error
 
 
-def read_config(path: str | Path, overrides: Iterable[str] = (), sections: Collection[str] = ()) -> tuple[dict, dict]:
+def read_config(
+    path: str | Path, overrides: Iterable[str] = (), sections: Collection[str] = (), kinds: Sequence[str] = ()
+) -> tuple[dict, dict]:
     """A config file's data, with its bases below it and `key=value` overrides on top; and each dotted key's origin.
 
-    sections: the allowed top-level keys.  An origin is a file's path or "--set".  Raises ConfigError.
+    sections: the allowed top-level keys.  kinds: of `movinet.config.kinds`, that the file may be of.  An origin is a
+    file's path or "--set".  Raises ConfigError.
     """
     data, origins = _with_bases(Path(path), ())
+    if kinds and (wrong := misplaced(path, data, *kinds)):
+        raise ConfigError(wrong)
     for name in data:
         if name not in sections:
             raise unknown(f"{origin_of(name, origins)}: {name}", name, sections)
@@ -59,7 +66,21 @@ def read_config(path: str | Path, overrides: Iterable[str] = (), sections: Colle
         override(data, text, sections)
         changed = {key for key, value in flat(data).items() if key not in before or before[key] != value}
         origins |= dict.fromkeys({*changed, text.partition("=")[0]}, "--set")
-    return data, origins
+    return data, {key: origin for key, origin in origins.items() if key in _keys(data)}
+
+
+def placed(error: Exception | str, path: str | Path, origins: Mapping[str, str]) -> str:
+    """The text of an error that begins with a setting's dotted key, after where that setting comes from."""
+    key = (re.match(r"[\w.]+", str(error)) or [""])[0]
+    origin = origin_of(key, origins) or str(path)
+    return f"{origin} {error}" if origin == "--set" else f"{origin}: {error}"
+
+
+def describe(settings: Any, origins: Mapping[str, str]) -> str:
+    """Every value of a tree of settings by its dotted key, and where it comes from: a file, --set, or a default."""
+    lines = [(f"{key}: {_value(value)}", origin_of(key, origins)) for key, value in flat(plain(settings)).items()]
+    width = min(max(len(text) for text, _ in lines), 60)
+    return "\n".join(f"{text:<{width}}  # {origin or 'default'}" for text, origin in lines)
 
 
 def origin_of(key: str, origins: Mapping[str, str]) -> str | None:
@@ -148,6 +169,18 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tup
     """The dotted keys in which two nested mappings differ, and both values; None where one has no such key."""
     one, other = flat(old), flat(new)
     return {key: (one.get(key), other.get(key)) for key in {**one, **other} if one.get(key) != other.get(key)}
+
+
+def _keys(data: Mapping[str, Any], path: str = "") -> set[str]:
+    """The dotted keys of sections and values."""
+    found = set()
+    for key, value in data.items():
+        found |= {f"{path}{key}"} | (_keys(value, f"{path}{key}.") if isinstance(value, Mapping) else set())
+    return found
+
+
+def _value(value: Any) -> str:
+    return str(value) if isinstance(value, (list, dict)) else show(value)
 
 
 def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, Any, Any] | None:

@@ -79,9 +79,13 @@ def convert(hint: Any, value: Any, path: str, allowed: str | None = None) -> Any
 
 def unknown(path: str, name: Any, names: Collection[str]) -> ConfigError:
     """The error for a key that does not exist, with the one that was probably meant."""
+    return ConfigError(f"{path} is not a setting; {meant(name, names)}allowed: {', '.join(names)}")
+
+
+def meant(name: Any, names: Collection[str]) -> str:
+    """For an error, before what is allowed: "did you mean ...? ", where one of the names is near."""
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-    meant = f"did you mean {near[0]}? " if near else ""
-    return ConfigError(f"{path} is not a setting; {meant}allowed: {', '.join(names)}")
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def require(ok: bool, owner: object, name: str, allowed: str) -> None:

@@ -222,6 +222,11 @@ def _show(options: argparse.Namespace) -> int:
         raise InputError(f"--out {options.out} is not allowed; allowed: a file that ends in .png")
     if options.seed < 0:
         raise InputError(f"--seed {options.seed} is not allowed; allowed: 0 or more")
+    for name in ("frames", "size"):
+        if (value := getattr(options, name)) < 1:
+            raise InputError(f"--{name} {value} is not allowed; allowed: 1 or more")
+    if not 0 < options.fps <= 1000:
+        raise InputError(f"--fps {options.fps:g} is not allowed; allowed: a number > 0 and <= 1000")
     clip = ClipSpec(options.frames, options.size, options.fps)
     shown = write_sheet(
         _source(options), Path(options.out), clip, options.split, options.clips, options.seed, options.workers

@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Runs the command. Returns 0; raises InputError for bad input."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the clips' small products are slower on more
-    from movinet.experiment.settings import describe, load_experiment
+    from movinet.config.file import describe
+    from movinet.experiment.settings import load_experiment
 
     own = Path(options.model_dir, "config.yaml") if options.model_dir else None
     config = options.config or (own if own and own.is_file() else None)

@@ -5,14 +5,14 @@ Nothing here loads TensorFlow, so a misspelt key is refused in a fraction of a s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from movinet.config.file import first_difference, flat, origin_of, plain, read_config, to_yaml
-from movinet.config.typed import ConfigError, build, require, show
+from movinet.config.file import first_difference, flat, placed, plain, read_config, to_yaml
+from movinet.config.kinds import EXPERIMENT
+from movinet.config.typed import ConfigError, build, meant, require, show
 from movinet.data.prepare import DataSettings
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec, MovinetSpec, SpecError, read_spec, spec_from_dict
@@ -150,9 +150,8 @@ class Experiment:
         path = path / "spec.yaml" if path.is_dir() else path
         if not path.is_file():
             names = ", ".join(PRESETS)
-            raise ConfigError(
-                f"network={show(self.network)} is not allowed; allowed: a model folder, a spec.yaml, a spec, {names}"
-            )
+            allowed = f"{meant(self.network, PRESETS)}allowed: a model folder, a spec.yaml, a spec, {names}"
+            raise ConfigError(f"network={show(self.network)} is not allowed; {allowed}")
         return read_spec(path)
 
 
@@ -161,14 +160,11 @@ def load_experiment(path: str | Path, overrides: Iterable[str] = ()) -> tuple[Ex
 
     Raises ConfigError, one line with the origin, key, value and what is allowed.
     """
-    data, origins = read_config(path, overrides, [f.name for f in fields(Experiment)])
+    data, origins = read_config(path, overrides, [f.name for f in fields(Experiment)], (EXPERIMENT,))
     try:
         return _self_contained(build(Experiment, data)), origins
     except ConfigError as error:
-        text = str(error)
-        key = (re.match(r"[\w.]+", text) or [""])[0]
-        origin = origin_of(key, origins) or str(path)
-        raise ConfigError(f"{origin} {text}" if origin == "--set" else f"{origin}: {text}") from error
+        raise ConfigError(placed(error, path, origins)) from error
 
 
 def _self_contained(experiment: Experiment) -> Experiment:
@@ -176,13 +172,6 @@ def _self_contained(experiment: Experiment) -> Experiment:
     if not isinstance(experiment.network, str) or experiment.network in PRESETS:
         return experiment
     return replace(experiment, network=experiment._network().to_dict())
-
-
-def describe(experiment: Experiment, origins: Mapping[str, str]) -> str:
-    """Every value by its dotted key, and where it comes from: a file, --set, or a default."""
-    lines = [(f"{key}: {_value(value)}", origin_of(key, origins)) for key, value in flat(plain(experiment)).items()]
-    width = min(max(len(text) for text, _ in lines), 60)
-    return "\n".join(f"{text:<{width}}  # {origin or 'default'}" for text, origin in lines)
 
 
 def experiment_to_yaml(experiment: Experiment) -> str:
@@ -197,7 +186,3 @@ def difference(old: Experiment, new: Experiment) -> tuple[str, Any, Any] | None:
         for each in (old, new)
     ]
     return first_difference(*kept)
-
-
-def _value(value: Any) -> str:
-    return show(value) if not isinstance(value, (list, dict)) else str(value)

@@ -11,6 +11,7 @@ from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
+from movinet.config.typed import meant
 from movinet.models.folder import Member, MemberError, load_network, read_member
 from movinet.models.model import NOTHING, Logits, Model, Wanted
 from movinet.presets import PRESETS
@@ -31,7 +32,7 @@ def load_model(source: str, wanted: Wanted = NOTHING) -> Model:
     path = Path(source)
     if not path.exists():
         kinds = f"a model folder, a .keras or .tflite file, or a published name ({', '.join(PRESETS)})"
-        raise MemberError(f"{source}: no such file or folder; allowed: {kinds}")
+        raise MemberError(f"{source}: no such file or folder; {meant(source, PRESETS)}allowed: {kinds}")
     if path.suffix == ".tflite":
         from movinet.models.litert import litert_model
 

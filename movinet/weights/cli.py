@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movinet.config.errors import InputError
+from movinet.config.typed import meant
 from movinet.presets import PRESETS
 from movinet.spec import CONV_TYPES, MovinetSpec, read_spec
 from movinet.weights.outline import NAMES, fitting_preset
@@ -102,5 +103,6 @@ def _read_network(network: str) -> tuple[str, MovinetSpec]:
     if network in PRESETS:
         return network, PRESETS[network]
     if not os.path.exists(network):
-        raise InputError(f"--network {network}: no file and no published network; allowed: a spec.yaml or {NAMES}")
+        allowed = f"{meant(network, PRESETS)}allowed: a spec.yaml or {NAMES}"
+        raise InputError(f"--network {network}: no file and no published network; {allowed}")
     return network, read_spec(network)

@@ -15,9 +15,9 @@ def test_every_published_network_is_there():
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(
-        ValueError, match=r"^preset='a7-base' is not allowed; allowed: a0-base, a0-stream, .*t0-stream$"
+        ValueError, match=r"^preset='a1_base' is not allowed; did you mean a1-base\? allowed: a0-base, .*t0-stream$"
     ):
-        preset("a7-base")
+        preset("a1_base")
 
 
 @pytest.mark.parametrize("name", NAMES)

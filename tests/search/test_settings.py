@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from movinet.config.file import describe, flat
 from movinet.config.typed import ConfigError
 from search.early_stopping.stopping import Curve
 from search.limits import Limits
-from search.settings import Settings, first_difference, load_settings, settings_to_yaml, steered
+from search.settings import Settings, first_difference, load_settings, read_settings, settings_to_yaml, steered
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
 SPACE = """
@@ -204,8 +205,42 @@ def test_a_run_takes_what_steers_it_and_refuses_what_changes_its_meaning(tmp_pat
     for override, told in {
         "search.seed=7": "search.seed=1 is on record, and 7 would give it another meaning",
         "train.learning_rate=0.1": "train.learning_rate=0.006 is on record, and 0.1 would",
-        "search.trials=0": "search.trials=0 is not allowed",
     }.items():
         with pytest.raises(ConfigError) as caught:
             steered(path, ["search.trials=9", override])
         assert str(caught.value).startswith(f"{path}: {told}")
+
+
+def test_every_setting_has_its_origin(tmp_path):
+    (tmp_path / "space.yaml").write_text(SPACE + "budget: {mflops: 2}\n")
+    path = tmp_path / "config.yaml"
+    path.write_text("space: space.yaml\nsearch: {strategy: {name: evolution, population: 3}, early_stopping: top_k}\n")
+    changed = ["search.trials=9", "train.augment.flip=true", "search.strategy.tournament=2"]
+    lines = describe(*read_settings(path, changed)).splitlines()
+    origins = {line.split(":")[0]: line.split("# ")[1] for line in lines}
+    assert origins.keys() == flat(load_settings(path, changed).to_dict()).keys()
+    for key, origin in {
+        "space.block2.layers": str(tmp_path / "space.yaml"),
+        "budget.mflops": str(tmp_path / "space.yaml"),
+        "search.trials": "--set",
+        "search.strategy.name": str(path),
+        "search.strategy.population": str(path),
+        "search.strategy.tournament": "--set",
+        "search.early_stopping.kind": str(path),
+        "search.early_stopping.grace_epochs": "default",
+        "train.augment.flip": "--set",
+        "train.augment.area": "default",
+        "train.epochs": "default",
+    }.items():
+        assert origins[key] == origin, key
+    other = describe(*read_settings(path, ["search.strategy=nsga2", "budget.mflops=1"])).splitlines()
+    origins = {line.split(":")[0]: line.split("# ")[1] for line in other}
+    assert (origins["search.strategy.name"], origins["search.strategy.population"]) == ("--set", "default")
+    assert origins["budget.mflops"] == "--set"
+
+
+def test_a_config_may_build_on_another(tmp_path):
+    config(tmp_path, "search: {trials: 3, seed: 4}\n")
+    (tmp_path / "own.yaml").write_text("base: x.yaml\nsearch: {trials: 5}\n")
+    search = load_settings(tmp_path / "own.yaml").search
+    assert (search.trials, search.seed) == (5, 4)

@@ -132,7 +132,7 @@ REFUSED = {
     "--runs 0": "--runs 0 is not allowed; allowed: 1 or more",
     "--threads -1": "--threads -1 is not allowed; allowed: 0 or more",
     "--limit 0": "--limit 0.0 is not allowed; allowed: 1 or more",
-    "--networks a9-base": "a9-base: no file and no published network; allowed: a spec.yaml or a0-base",
+    "--networks b": "b: no file and no published network; allowed: a spec.yaml or a0-base",
     "--out table.csv": "--out table.csv is not allowed; allowed: a file that ends in .json or .md",
     "--out no/folder/table.md": "--out no/folder/table.md: no/folder is no folder",
     "--peer no-python": "--peer no-python is no program; allowed: the python of an environment with Model Garden",

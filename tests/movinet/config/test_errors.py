@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 import run_search
 from movinet import __main__ as movinet
@@ -137,6 +138,29 @@ WRONG = {
     "movinet export a0-base": ["--out is missing"],
     "movinet convert torn/model.keras y.keras": ["torn/model.keras"],
     "movinet convert torn/model.keras y.onnx": ["y.onnx", ".keras"],
+    "movinet cost a0_base": ["a0_base", "did you mean a0-base?"],
+    "movinet cost a0-base --size 1": ["--size 1", "32 or more"],
+    "movinet cost search.yaml": ["search.yaml: a search's config, not a network", "--config search.yaml"],
+    "movinet cost space.yaml": ["space.yaml: a space, not a network", "show space.yaml"],
+    "movinet bench models --networks a0-bse": ["did you mean a0-base?"],
+    "movinet convert x.keras y.keras --network a0-bse": ["did you mean a0-base?"],
+    "movinet train --config torn/config.yaml --set network=a0-bse": ["network=a0-bse", "did you mean a0-base?"],
+    "movinet train --config search.yaml": ["search.yaml: a search's config, not an experiment"],
+    "movinet train --config space.yaml": ["space.yaml: a space, not an experiment"],
+    "movinet train --config torn/spec.yaml": ["torn/spec.yaml: a network, not an experiment", "movinet cost"],
+    "movinet data show clips --out x.png --size 0": ["--size 0", "1 or more"],
+    "movinet data show clips --out x.png --fps 0": ["--fps 0", "> 0"],
+    "search --config space.yaml": ["space.yaml: a space, not a", "show space.yaml", "--set space=space.yaml"],
+    "search --config space.yaml --set search.trials=3": ["space.yaml: a space"],
+    "search --config torn/config.yaml --print-config": ["torn/config.yaml: an experiment", "movinet train --config"],
+    "search --config torn/spec.yaml": ["torn/spec.yaml: a network"],
+    "search --config search.yaml --set space=search.yaml": ["search.yaml: a search's config, not a space"],
+    "search --config search.yaml --set space=nope.yaml": ["--set space=nope.yaml", "a YAML file that exists"],
+    "search show search.yaml": ["search.yaml: a search's config, not a space", "--print-config"],
+    "search show torn/config.yaml": ["torn/config.yaml: an experiment, not a space"],
+    "search resume torn": ["torn", "no such run"],
+    "search resume ./torn": ["--name ./torn", "did you mean torn --runs-folder .?"],
+    "search plot trn --runs-folder .": ["trn", "did you mean torn?"],
     "search --confg x": ["--confg"],
     "search serach": ["'serach'", "resume"],
     "search --config empty": ["empty"],
@@ -159,6 +183,9 @@ def place(tmp_path_factory):
     (folder / "binary.yaml").write_bytes(bytes(range(256)))
     (folder / "list.yaml").write_text("[1, 2]", encoding="utf-8")
     shutil.copytree(ROOT / "tests" / "fixtures" / "before_move" / "experiment", folder / "torn")
+    space = yaml.safe_load((ROOT / "configs" / "spaces" / "moving_shapes.yaml").read_text(encoding="utf-8"))
+    (folder / "space.yaml").write_text(yaml.safe_dump(space), encoding="utf-8")
+    (folder / "search.yaml").write_text("space: space.yaml\nsearch: {trials: 2}\n", encoding="utf-8")
     weights = folder / "torn" / "model.keras"
     weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
     return folder
@@ -192,11 +219,37 @@ def test_what_listens_and_is_no_cluster_is_named(place, monkeypatch, capsys):
     [("| head -0", 0, ""), ("> /dev/full", 1, "failed: No space left on device\n")],
     ids=["closed", "full"],
 )
-@pytest.mark.parametrize("command", ["-m movinet cost a0-base", SHOW])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "-m movinet cost a0-base",
+        SHOW,
+        "run_search.py --print-config",
+        "-m movinet train --config configs/experiments/folder.yaml --print-config",
+    ],
+)
 def test_an_output_that_takes_nothing(command, pipe, code, error):
     shell = f"set -o pipefail; {shlex.quote(sys.executable)} {command} {pipe}"
     done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (code, error)
+
+
+WRAPPED = """
+from movinet.config.errors import answer
+try:
+    try:
+        print("to nobody", flush=True)
+    except OSError as error:
+        raise RuntimeError("a callback failed") from error
+except RuntimeError as error:
+    raise SystemExit(answer(error))
+"""
+
+
+def test_an_output_that_a_framework_could_not_write_ends_quietly_too():
+    shell = f"set -o pipefail; {shlex.quote(sys.executable)} -c {shlex.quote(WRAPPED)} | head -0"
+    done = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_full_disk_is_one_line_about_the_file(place, tmp_path):

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 
 from movinet.__main__ import main
+from movinet.config.file import describe
 from movinet.config.typed import ConfigError
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.experiment.continuous import evaluate_continuously
 from movinet.experiment.folder import History
 from movinet.experiment.progress import Progress, clock
 from movinet.experiment.session import train
-from movinet.experiment.settings import RunSettings, describe, difference, experiment_to_yaml, load_experiment
+from movinet.experiment.settings import RunSettings, difference, experiment_to_yaml, load_experiment
 from movinet.machine.lock import locked
 from movinet.models.answers import predict
 from movinet.models.folder import load_network, read_member
@@ -102,7 +103,7 @@ def test_files_inherit_and_every_value_tells_its_origin(tmp_path):
         (
             "network: a9-base",
             [],
-            "network=a9-base is not allowed; allowed: a model folder, a spec.yaml, a spec, a0-base",
+            "network=a9-base is not allowed; did you mean a5-base? allowed: a model folder, a spec.yaml, a spec, a0-base",
         ),
         ("network: {stem: {filters: 8}}", [], "x.yaml: network: spec.blocks is missing"),
         (

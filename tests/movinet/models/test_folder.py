@@ -195,7 +195,7 @@ def test_the_data_command_writes_moving_shapes_and_checks_them(tmp_path, capsys)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["cost", "a9-base"], "a9-base: no file and no published network; allowed: a spec.yaml or a0-base"),
+        (["cost", "b"], "b: no file and no published network; allowed: a spec.yaml or a0-base"),
         (["cost", "a0-base", "--size", "0"], "--size 0 is not allowed"),
         (["data", "synthesize", "x", "--train-clips", "0"], "train_clips=0 is not allowed; allowed: an integer >= 1"),
         (["data", "synthesize", "x", "--workers", "0"], "--workers 0 is not allowed"),
