@@ -103,7 +103,7 @@ def test_files_inherit_and_every_value_tells_its_origin(tmp_path):
         (
             "network: a9-base",
             [],
-            "network=a9-base is not allowed; did you mean a5-base? allowed: a model folder, a spec.yaml, a spec, a0-base",
+            "network=a9-base is not allowed; did you mean a5-base? allowed: a model folder, a spec.yaml, a spec",
         ),
         ("network: {stem: {filters: 8}}", [], "x.yaml: network: spec.blocks is missing"),
         (
