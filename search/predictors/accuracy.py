@@ -13,13 +13,14 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, Sum, WhiteK
 from threadpoolctl import threadpool_limits
 
 from search.predictors.evidence import Evidence
+from search.predictors.features import weights
 
 MOST_FITTED = 80  # trials that the kernel's scales are fitted to; the cost grows with the cube
 MOST_KNOWN = 300  # trials that predictions rest on
 
 
 class AccuracyPredictor:
-    """A Gaussian process over standardised features, Matérn 5/2, with the noise between seeds.
+    """A Gaussian process over standardised and weighted features, Matérn 5/2, with the noise between seeds.
 
     rows: features, one row per trial.  evidence: what each trial says.  kernel: of a predictor before, so that none is
     fitted. Deterministic: the same trials give the same predictions. Of more than `MOST_KNOWN` trials an even choice,
@@ -30,7 +31,8 @@ class AccuracyPredictor:
         keep = _evenly(len(rows), MOST_KNOWN)
         table = np.array([rows[index] for index in keep], float)
         known = [evidence[index] for index in keep]
-        self.centre, self.scale = table.mean(0), np.where(table.std(0) > 0, table.std(0), 1.0)
+        spread = np.where(table.std(0) > 0, table.std(0), 1.0)
+        self.centre, self.scale = table.mean(0), spread / np.array(weights(table.shape[1]))
         z = np.array([item.z for item in known])
         self.mean, self.spread = float(z.mean()), float(z.std()) or 1.0
         inputs, targets = (table - self.centre) / self.scale, (z - self.mean) / self.spread
@@ -55,7 +57,7 @@ def _evenly(count: int, most: int) -> list[int]:
 
 def _fitted_kernel(inputs: np.ndarray, targets: np.ndarray, variances: np.ndarray) -> Sum:
     """The kernel, noise included, whose scales make the trials most likely."""
-    width = float(inputs.shape[1]) ** 0.5
+    width = float(np.linalg.norm(weights(inputs.shape[1])))
     kernel = ConstantKernel(1.0, (0.05, 10)) * Matern(2 * width, (0.5 * width, 20 * width), nu=2.5) + WhiteKernel(
         0.1, (1e-3, 1.0)
     )

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from movinet.cost import Cost
 from movinet.spec import BlockSpec, MovinetSpec
 
+CLIP_WEIGHT, COST_WEIGHT = 2.0, 5.0  # of a block's numbers 1: benchmarks/LOG.md, 2026-11-26
+
 
 def features(spec: MovinetSpec, cost: Cost) -> tuple[float, ...]:
     """As many numbers for every network of as many blocks; widths and costs as logarithms, since they act as ratios.
@@ -27,6 +29,11 @@ def features(spec: MovinetSpec, cost: Cost) -> tuple[float, ...]:
         float(reach),
         *(number for block in spec.blocks for number in _of_block(block)),
     )
+
+
+def weights(count: int) -> tuple[float, ...]:
+    """How much a difference in each of `count` features counts: accuracy follows FLOPs first, then the clip."""
+    return (CLIP_WEIGHT,) * 3 + (COST_WEIGHT,) + (1.0,) * (count - 4)
 
 
 def _of_block(block: BlockSpec) -> Iterator[float]:
