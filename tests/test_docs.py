@@ -21,6 +21,7 @@ INSTALLING = "pip install "
 FEW = "data.moving_shapes.train_clips=3 data.moving_shapes.val_clips=1 train.epochs=1"
 SHORTER = {  # what is added to the commands with these words, whose accuracy is not the point here
     "benchmarks/search/simulate.py": "--seeds 1 --epochs 12",
+    "benchmarks/search/record.py": f"--networks 1 --workers 1 --set {FEW}",
     "benchmarks/moving_shapes_spread.py": f"{FEW} --networks 2 --seeds 2",
     "configs/quick.yaml": f"--set {FEW} budget.mflops=1 search.trials=2",
     "configs/folder.yaml --set": "--set train.epochs=1 budget.mflops=8 search.trials=2",
