@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 Point = tuple[float, float]  # (cost, accuracy)
 Points = Sequence[tuple[float, ...]]  # (cost, ..., accuracy), all of one length
@@ -105,3 +105,14 @@ def crowding(points: Points) -> list[float]:
             distances[index] += (values[after] - values[before]) / span
         distances[order[0]] = distances[order[-1]] = math.inf
     return distances
+
+
+def gaps(points: Points) -> list[float]:
+    """How many decades of the first cost lie between a point's neighbours; an end counts its one gap twice."""
+    order = sorted(range(len(points)), key=points.__getitem__)
+    decades = [math.log10(max(points[index][0], 1)) for index in order]
+    between = [right - left for left, right in pairwise(decades)] or [0.0]
+    found = [0.0] * len(points)
+    for index, before, after in zip(order, [between[0], *between], [*between, between[-1]], strict=False):
+        found[index] = before + after
+    return found

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from movinet.config.typed import require
-from results.pareto import crowding, ranks
+from results.pareto import crowding, gaps, ranks
 from results.record import TrialRecord
 
 Merit = tuple[float, float]  # greater is better
@@ -40,19 +40,27 @@ class Reward:
         return self.beta * abs(cost / self.target - 1)
 
 
-def merits(records: Sequence[TrialRecord], reward: Reward | None, costs: Sequence[str]) -> list[Merit]:
+def merits(
+    records: Sequence[TrialRecord], reward: Reward | None, costs: Sequence[str], by_density: bool = False
+) -> list[Merit]:
     """Per scored record how good it is: by the reward, of the first cost; without one by the front of them all."""
-    return [(reward.of(record, costs[0]), 0.0) for record in records] if reward else pareto_merits(records, costs)
+    if reward:
+        return [(reward.of(record, costs[0]), 0.0) for record in records]
+    return pareto_merits(records, costs, by_density)
 
 
-def pareto_merits(records: Sequence[TrialRecord], costs: Sequence[str]) -> list[Merit]:
-    """Per scored record its place by non-domination, then by how empty the front is around it (as in NSGA-II)."""
+def pareto_merits(records: Sequence[TrialRecord], costs: Sequence[str], by_density: bool = False) -> list[Merit]:
+    """Per scored record its place by non-domination, then by how empty the front is around it.
+
+    As in NSGA-II, or by_density: by the gap in the first cost alone (`results.pareto.gaps`).
+    """
     points = [record.point(costs) for record in records]
     fronts: dict[int, list[int]] = defaultdict(list)
     for index, rank in enumerate(ranks(points)):
         fronts[rank].append(index)
     merits: list[Merit] = [(0.0, 0.0)] * len(points)
+    emptiness = gaps if by_density else crowding
     for rank, members in fronts.items():
-        for index, distance in zip(members, crowding([points[i] for i in members]), strict=True):
+        for index, distance in zip(members, emptiness([points[i] for i in members]), strict=True):
             merits[index] = (-float(rank), distance)
     return merits

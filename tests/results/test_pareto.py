@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.pareto import crowding, front, hypervolume, log_hypervolume, normalised_hypervolume, ranks
+from results.pareto import crowding, front, gaps, hypervolume, log_hypervolume, normalised_hypervolume, ranks
 
 # Few distinct values, so that ties and copies are common.
 plane_lists = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
@@ -103,3 +103,9 @@ def test_the_normalised_hypervolume_is_a_share_of_the_rectangle_above_chance():
     assert share((1e7, 1.0)) == pytest.approx(0.5)
     assert share((1e6, 0.6)) == pytest.approx(0.5)
     assert share((1e6, 0.6), (1e7, 1.0)) == pytest.approx(0.75)
+
+
+def test_gaps_are_decades_between_neighbours_and_finite_at_the_ends():
+    assert gaps([(1e3, 0.1), (1e6, 0.9), (1e4, 0.5)]) == pytest.approx([2.0, 4.0, 3.0])
+    assert gaps([(1e3, 0.5)]) == [0.0]
+    assert gaps([]) == []

@@ -32,6 +32,14 @@ class TestEveryStrategy(StrategyContract):
         return lambda task: StrategyChoice.of(name, **CHEAP.get(name, {})).make(task, seed=0)
 
 
+class TestFilteredNsga2(StrategyContract):
+    """NSGA-II with what cures it of few trials."""
+
+    @pytest.fixture
+    def make(self):
+        return lambda task: StrategyChoice.of("nsga2", parents="density", filter="gain").make(task, seed=0)
+
+
 def test_each_strategy_names_its_own_settings():
     assert all(kind.Settings is settings for kind, settings in STRATEGIES.values())
 
