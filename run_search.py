@@ -240,14 +240,16 @@ def _training_clips(run: Path, calibrates: bool) -> OwnClips | None:
 
 def show(options: argparse.Namespace) -> None:
     """Prints how large a space is, what it offers and what its networks cost."""
+    from functools import partial
+
+    from movinet.machine.progress import Progress
     from space.load import load_budget, load_space
-    from space.show import progress_to
     from space.show import show as describe
 
     if options.samples < 1:
         raise InputError(f"--samples {options.samples} is not allowed; allowed: 1 or more")
     space, budget = load_space(options.space), load_budget(options.space)
-    print(describe(space, budget, samples=options.samples, progress=progress_to(sys.stderr)))
+    print(describe(space, budget, samples=options.samples, progress=partial(Progress().count, "samples")))
 
 
 def _name_of(config: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import random
 import re
-import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TextIO
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from movinet.cost import Cost, network_cost
+from movinet.machine.progress import Count
 from space import rules
 from space.budget import Budget
 from space.sampling import sample
@@ -20,8 +20,6 @@ BAR = 40  # characters of the longest bar
 PARTS = ("width", "clip", "model", "stem", "block", "head")
 KEYS = ("width", *rules.CLIP, *rules.MODEL, *rules.STEM, *rules.BLOCK, *rules.HEAD)
 
-Progress = Callable[[int, int], None]  # (samples done, samples in all)
-
 
 def show(
     space: Space,
@@ -29,11 +27,11 @@ def show(
     samples: int = 10_000,
     seed: int = 0,
     num_classes: int = 600,
-    progress: Progress = lambda done, total: None,
+    progress: Count = lambda done, total: None,
 ) -> str:
     """Cardinality, the choices, and histograms of FLOPs and parameters of random candidates with the feasible share.
 
-    progress is called after every sample; `progress_to` gives one that writes to a stream.
+    progress(done, samples) is called after every sample.
     """
     costs = _costs(space, samples, seed, num_classes, progress)
     budget = budget or Budget()
@@ -66,23 +64,7 @@ def summary(space: Space, budget: Budget, samples: int = 1000, seed: int = 0, nu
     )
 
 
-def progress_to(stream: TextIO, after: float = 3.0, every: float = 1.0) -> Progress:
-    """Writes a line with the time left, once it has run for `after` seconds, and then at most `every` seconds."""
-    start = time.monotonic()
-    due = start + after
-
-    def progress(done: int, total: int) -> None:
-        nonlocal due
-        now = time.monotonic()
-        if now >= due and done < total:
-            due = now + every
-            left = (now - start) * (total - done) / done
-            print(f"{done:,} of {total:,} samples, about {left:.0f} s left", file=stream, flush=True)
-
-    return progress
-
-
-def _costs(space: Space, samples: int, seed: int, num_classes: int, progress: Progress) -> list[Cost]:
+def _costs(space: Space, samples: int, seed: int, num_classes: int, progress: Count) -> list[Cost]:
     rng, costs = random.Random(seed), []
     for done in range(1, samples + 1):
         costs.append(network_cost(sample(space, rng).spec(), num_classes=num_classes))

@@ -24,6 +24,7 @@ from typing import Any
 from movinet.config.choice import NoSettings
 from movinet.cost import network_cost
 from movinet.machine.json_lines import append_line, whole_lines
+from movinet.machine.progress import Countdown
 from movinet.spec import MovinetSpec
 from results.record import TrialRecord, record_from_json, score_of
 from results.table import training_of, write_table
@@ -70,16 +71,12 @@ def train_all(settings: Settings, options: argparse.Namespace) -> None:
         if (candidate.id, seed) not in done
     ]
     options.records.parent.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
+    countdown = Countdown()
     with get_context("spawn").Pool(options.workers, maxtasksperchild=20) as pool:
         for count, record in enumerate(pool.imap_unordered(train, jobs), 1):
             append_line(options.records, record.to_json())
-            left = (time.monotonic() - began) / count * (len(jobs) - count)
-            print(
-                f"{count}/{len(jobs)}  {record.cost['flops'] / 1e6:.2f} MFLOPs  {record.accuracy}",
-                f"{left / 60:.0f} min left",
-                flush=True,
-            )
+            text = f"{count}/{len(jobs)}  {record.cost['flops'] / 1e6:.2f} MFLOPs  {record.accuracy}"
+            print(text + countdown.left(count, len(jobs)), flush=True)
 
 
 def networks_of(task: Task, count: int, seed: int) -> list[Candidate]:

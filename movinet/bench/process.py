@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from movinet.machine.progress import Countdown
+
 OUT_OF_MEMORY = -9  # the kernel's answer to a process that wants more than there is
 ERROR = re.compile(r"[\w.]*(Error|Exception)\b")  # as Python begins the last lines of a traceback
 Work = TypeVar("Work")
@@ -36,18 +38,16 @@ def answer(command: Sequence[str], limit: float, threads: int = 0) -> dict[str, 
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def told(
+def announced(
     jobs: Sequence[Work], seconds: Callable[[Work], float], name: Callable[[Work], str], tell: Callable[[str], None]
 ) -> Iterator[Work]:
     """The jobs, each announced with its number and how long those left will take, by what they took so far.
 
     seconds: about how long a job takes; only the proportions count.
     """
-    began, total, done = time.monotonic(), sum(map(seconds, jobs)), 0.0
+    countdown, total, done = Countdown(), sum(map(seconds, jobs)), 0.0
     for number, job in enumerate(jobs, 1):
-        rest = (time.monotonic() - began) * (total - done) / done if done else 0.0
-        left = "" if not done else f", {rest / 60:.0f} min left" if rest >= 90 else f", {rest:.0f} s left"
-        tell(f"[{number}/{len(jobs)}{left}] {name(job)}")
+        tell(f"[{number}/{len(jobs)}{countdown.left(done, total)}] {name(job)}")
         yield job
         done += seconds(job)
 

@@ -12,7 +12,6 @@ import json
 import logging
 import math
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,10 @@ from movinet.data.video.reading import read_clip
 from movinet.machine.files import is_empty, whole
 from movinet.machine.lock import in_turn
 from movinet.machine.processes import in_processes
+from movinet.machine.progress import Count
 
 log = logging.getLogger(__name__)
 FRAMES = "frames.bin"
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ class FrameCache:
         frames_per_second: float,
         seconds: float | None = None,
         workers: int | None = None,
-        progress: Progress | None = None,
+        progress: Count | None = None,
         max_bytes: int = 64 * 2**30,
     ) -> FrameCache:
         """The cache of `clip_set` in `folder`, decoded now unless the very same is there already.
@@ -162,7 +161,7 @@ def _build(
     reading: Reading,
     key: str,
     workers: int | None,
-    progress: Progress | None,
+    progress: Count | None,
     max_bytes: int,
 ) -> None:
     labels = {label: place for place, label in enumerate(clip_set.labels)}

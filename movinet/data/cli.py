@@ -6,14 +6,15 @@ import argparse
 import contextlib
 import os
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from movinet.config.errors import InputError
 from movinet.data.sources.clip_set import ClipSet, printable
+from movinet.machine.progress import Count, Progress
 
 SOURCE = (
     "a folder of class folders (of videos, or of folders of pictures), a folder with Kinetics CSVs, a labels.csv or "
@@ -149,7 +150,7 @@ def _check(options: argparse.Namespace) -> int:
     found = _source(options, labelled=False)
     journal = _journal(options.report) if options.report else None
     with _parallel(options) as parallel:
-        facts = inspect(found, journal, False, options.workers, _progress("checked"), parallel)
+        facts = inspect(found, journal, False, options.workers, _progress("clips checked"), parallel)
     result = report(facts)
     _tell(result["bad"], options.report)
     print(f"{result['good']} clips are good, {len(result['bad'])} are not")
@@ -180,7 +181,7 @@ def _index(options: argparse.Namespace) -> int:
     found = _source(options, labelled=False)
     journal = _journal(options.output)
     with _parallel(options) as parallel:
-        facts = inspect(found, journal, True, options.workers, _progress("indexed"), parallel)
+        facts = inspect(found, journal, True, options.workers, _progress("clips indexed"), parallel)
     write_index(facts, Path(options.output))
     journal.unlink()
     seconds = sum(each.seconds or 0 for each in facts)
@@ -204,7 +205,9 @@ def _reduce(options: argparse.Namespace) -> int:
     )
     reduction = Reduction(choice, options.short_side, options.fps, options.seconds, options.format)
     with _parallel(options) as parallel:
-        result = reduce(_source(options), options.folder, reduction, options.workers, _progress("written"), parallel)
+        result = reduce(
+            _source(options), options.folder, reduction, options.workers, _progress("clips written"), parallel
+        )
     _tell(result["skipped"], f"{options.folder}/manifest.json")
     skipped = len(result["skipped"])
     print(
@@ -266,7 +269,7 @@ def _synthesize(options: argparse.Namespace) -> int:
 
     given = {name: getattr(options, name) for name in ("train_clips", "val_clips", "seed", "hard")}
     shapes = MovingShapes(**{name: value for name, value in given.items() if value is not None})
-    print(synthesize(options.folder, shapes, options.workers, _progress("written")))
+    print(synthesize(options.folder, shapes, options.workers, _progress("clips written")))
     return 0
 
 
@@ -281,21 +284,5 @@ def _journal(output: str) -> Path:
     return path
 
 
-def _progress(what: str) -> Callable[[int, int], None]:
-    """Counts on standard error: in place on a terminal, else a line every ten seconds."""
-    begun = shown = time.monotonic()
-    done_before: int | None = None
-    terminal = sys.stderr.isatty()
-
-    def show(done: int, total: int) -> None:
-        nonlocal shown, done_before
-        now = time.monotonic()
-        done_before = done - 1 if done_before is None else done_before
-        if now - shown < (0.2 if terminal else 10) and done < total:
-            return
-        shown = now
-        left = (now - begun) / (done - done_before) * (total - done)
-        text = f"{what} {done}/{total} clips, {left:.0f} s left"
-        print(f"\r{text:<60}" if terminal else text, end="\n" if done == total or not terminal else "", file=sys.stderr)
-
-    return show
+def _progress(what: str) -> Count:
+    return partial(Progress().count, what)

@@ -10,16 +10,16 @@ from fractions import Fraction
 from pathlib import Path
 
 from movinet.config.typed import require
-from movinet.data.cache import FrameCache, Progress, Reading
+from movinet.data.cache import FrameCache, Reading
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.data.sources.clip_set import ClipSet, SourceError
 from movinet.data.sources.source import read_source
 from movinet.machine.lock import in_turn
+from movinet.machine.progress import Count, CountOf
 from movinet.spec import ClipSpec
 
 CROP_MARGIN = 1.25  # a random crop of the frame should still hold as many pixels as the network takes
 USES = {"train": "train on", "val": "validate with"}  # what a run needs clips of these splits for
-StageProgress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class DataSettings:
 def prepare(
     data: DataSettings,
     clips: Iterable[ClipSpec],
-    report: StageProgress | None = None,
+    report: CountOf | None = None,
     note: Callable[[str], None] | None = None,
 ) -> FrameCache:
     """The frames that these clips need, decoded unless they are there already; kept in data.folder for all runs.
@@ -135,5 +135,5 @@ def how_to_read(data: DataSettings, clips: Iterable[ClipSpec]) -> Reading:
     )
 
 
-def _partly(report: StageProgress | None, what: str) -> Progress | None:
+def _partly(report: CountOf | None, what: str) -> Count | None:
     return None if report is None else lambda done, total: report(what, done, total)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,12 @@ from movinet.data.batching.pipeline import View, make_view
 from movinet.data.cache import FrameCache
 from movinet.data.sources.clip_set import SEPARATOR
 from movinet.evaluation.metrics import average_precisions, calibration, confusion_matrix, top_k_accuracy
+from movinet.machine.progress import CountOf
 from movinet.models.answers import class_probabilities
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
     import keras
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def predict_split(
     views: Sequence[View] = (View(),),
     batch_size: int = 8,
     multi_label: bool = False,
-    progress: Progress | None = None,
+    progress: CountOf | None = None,
 ) -> Predictions:
     """The network's probabilities for each clip of a split, the mean over its views. InputError where there is none."""
     import tensorflow as tf

@@ -58,13 +58,13 @@ def main(options: argparse.Namespace) -> int:
     if options.model_dir is None:
         raise InputError("--model_dir is missing; allowed: a folder for the model")
     from movinet.experiment.continuous import evaluate_continuously
-    from movinet.experiment.progress import Progress
+    from movinet.experiment.progress import TrainingProgress
     from movinet.experiment.session import train
     from movinet.experiment.workers import WorkersFailed, train_with_workers
     from movinet.machine.devices import prepare_tensorflow
     from movinet.training.measurement import TrainingDiverged
 
-    progress, workers = Progress(), experiment.run.workers > 1 or experiment.run.address is not None
+    progress, workers = TrainingProgress(), experiment.run.workers > 1 or experiment.run.address is not None
     if not workers or options.mode.startswith("eval"):
         prepare_tensorflow(experiment.run.threads, deterministic=experiment.run.deterministic)
     if options.mode == "eval_continuous":

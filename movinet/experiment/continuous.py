@@ -9,9 +9,9 @@ from pathlib import Path
 
 from movinet.config.typed import ConfigError
 from movinet.experiment.folder import CONFIG, History
-from movinet.experiment.progress import Progress
 from movinet.experiment.session import clips_for, network
 from movinet.experiment.settings import Experiment
+from movinet.machine.progress import Progress
 from movinet.training.checkpoint import CHECKPOINT
 from movinet.training.classes import classes_of
 from movinet.training.training import Training

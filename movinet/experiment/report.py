@@ -12,10 +12,10 @@ from movinet.data.batching.pipeline import views
 from movinet.evaluation import pictures
 from movinet.evaluation.metrics import calibration
 from movinet.evaluation.predictions import Predictions, measure, predict_split, streaming_accuracy, worst
-from movinet.experiment.progress import Progress
 from movinet.experiment.session import clips_for, network
 from movinet.experiment.settings import Experiment
 from movinet.machine.files import write_whole
+from movinet.machine.progress import Progress
 from movinet.models.folder import load_network, read_member
 from movinet.spec import ClipSpec, MovinetSpec
 from movinet.training.classes import classes_of
@@ -57,7 +57,7 @@ def evaluate_folder(experiment: Experiment, folder: str | Path, progress: Progre
     each = views(settings.clips, settings.crops, settings.crop_share)
     multi_label = experiment.train.multi_label
     predictions = predict_split(
-        model, cache, settings.split, clip, classes, each, settings.batch_size, multi_label, progress.data
+        model, cache, settings.split, clip, classes, each, settings.batch_size, multi_label, progress.count
     )
     figures = {"split": settings.split, "views": {"clips": settings.clips, "crops": settings.crops}}
     figures |= measure(predictions)

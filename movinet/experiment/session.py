@@ -12,9 +12,10 @@ from movinet.data.cache import FrameCache
 from movinet.data.prepare import prepare
 from movinet.experiment import folder as model_folder
 from movinet.experiment.folder import History
-from movinet.experiment.progress import Progress
+from movinet.experiment.progress import TrainingProgress
 from movinet.experiment.settings import Experiment, RunSettings
 from movinet.machine.lock import locked
+from movinet.machine.progress import Progress
 from movinet.spec import MovinetSpec
 from movinet.training.classes import classes_of
 from movinet.training.measurement import TrainingDiverged
@@ -32,7 +33,7 @@ ROLL_BACKS = 5  # at most; each halves the learning rate
 
 def clips_for(experiment: Experiment, progress: Progress) -> FrameCache:
     """The experiment's clips, decoded for training and evaluation."""
-    return prepare(experiment.data, experiment.clips(), progress.data, progress.note)
+    return prepare(experiment.data, experiment.clips(), progress.count, progress.note)
 
 
 def network(experiment: Experiment, spec: MovinetSpec, classes: int) -> keras.Model:
@@ -49,7 +50,9 @@ def network(experiment: Experiment, spec: MovinetSpec, classes: int) -> keras.Mo
     return model
 
 
-def train(experiment: Experiment, folder: str | Path, progress: Progress, team: Team | None = None) -> dict[str, Any]:
+def train(
+    experiment: Experiment, folder: str | Path, progress: TrainingProgress, team: Team | None = None
+) -> dict[str, Any]:
     """Trains to the last epoch, or until it gets no better, in `folder`; returns what metrics.json holds, if it writes.
 
     A training that was begun there goes on. Raises ConfigError, TrainingStateError, SourceError and CacheError for bad
@@ -63,7 +66,7 @@ def train(experiment: Experiment, folder: str | Path, progress: Progress, team: 
         return _train(experiment, folder, progress, team)
 
 
-def _train(experiment: Experiment, folder: Path, progress: Progress, team: Team | None) -> dict[str, Any]:
+def _train(experiment: Experiment, folder: Path, progress: TrainingProgress, team: Team | None) -> dict[str, Any]:
     clip, train_clip = experiment.clips()
     spec, settings, run = experiment.spec(), experiment.train, experiment.run
     cache = clips_for(experiment, progress)
@@ -91,13 +94,14 @@ def _train(experiment: Experiment, folder: Path, progress: Progress, team: Team 
 class _Session:
     """One process's part of a training: its epochs, their checkpoints and logs."""
 
-    def __init__(self, training: Training, folder: Path, run: RunSettings, history: History, progress: Progress):
+    def __init__(
+        self, training: Training, folder: Path, run: RunSettings, history: History, progress: TrainingProgress
+    ):
         self.training, self.folder, self.run = training, folder, run
         self.history, self.progress = history, progress
         self.writes = training.team is None or training.team.rank == 0
         self.total = training.settings.epochs * training.steps_per_epoch
         self.summaries: Any = None  # TensorBoard's file, one for each start of the command
-        progress.begin(training.epochs_done * training.steps_per_epoch + training.steps_done)
 
     def epoch(self, spec: MovinetSpec, classes: int) -> None:
         """Trains for what is left of an epoch; goes back where the loss is no number."""

@@ -50,7 +50,7 @@ def train_with_workers(experiment: Experiment, folder: str | Path) -> dict[str, 
 
 def work(task: dict[str, str]) -> None:
     """One worker's training; TF_CONFIG says which one it is."""
-    from movinet.experiment.progress import Progress, Silence
+    from movinet.experiment.progress import Silence, TrainingProgress
     from movinet.experiment.session import train
     from movinet.machine.devices import prepare_tensorflow
 
@@ -63,7 +63,7 @@ def work(task: dict[str, str]) -> None:
     from movinet.training.team import Team
 
     team = Team()
-    train(experiment, task["folder"], Silence() if team.rank else Progress(), team)
+    train(experiment, task["folder"], Silence() if team.rank else TrainingProgress(), team)
 
 
 def _on_this_machine(task: dict[str, str], run: RunSettings) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from movinet.export.errors import ExportError, RequestError
 from movinet.export.formats.registry import FORMATS, QUANTIZATIONS, having
 from movinet.export.job import DEFAULT, Form
 from movinet.export.run import export_loaded
+from movinet.machine.progress import Countdown, clock
 from movinet.presets import PRESETS
 from movinet.spec import ClipSpec
 
@@ -92,7 +92,7 @@ def main(options: argparse.Namespace, own: OwnClips | None = None) -> int:
             raise ExportError(f"--{name.replace('_', '-')} {value} is not allowed; allowed: {least} or more")
     if options.fps is not None and not options.fps > 0:
         raise ExportError(f"--fps {options.fps:g} is not allowed; allowed: > 0")
-    models, begun, failed = _models(options.model), time.monotonic(), []
+    models, countdown, failed = _models(options.model), Countdown(), []
     if options.out is None and (options.model in PRESETS or Path(options.model).is_file()):
         raise RequestError(f"{options.model}: --out is missing; only a model folder's files have a place of their own")
     for number, source in enumerate(models, 1):
@@ -108,8 +108,7 @@ def main(options: argparse.Namespace, own: OwnClips | None = None) -> int:
             failed.append(source)
             answer(error)
         if number < len(models):
-            passed = time.monotonic() - begun
-            print(f"{passed:.0f} s passed, about {passed / number * (len(models) - number):.0f} s left", flush=True)
+            print(f"{clock(countdown.gone)} passed{countdown.left(number, len(models))}", flush=True)
     if failed:
         print(f"{len(failed)} of {len(models)} models were not exported: {', '.join(failed)}", file=sys.stderr)
     return int(bool(failed))
@@ -126,10 +125,10 @@ def _models(source: str) -> list[str]:
 def _export(source: str, options: argparse.Namespace, own: OwnClips | None) -> None:
     from movinet.machine.quiet import native_stderr_closed
 
-    begun = time.monotonic()
+    countdown = Countdown()
 
     def say(line: str) -> None:
-        print(f"{time.monotonic() - begun:7.1f} s  {line}", flush=True)
+        print(f"{countdown.gone:7.1f} s  {line}", flush=True)
 
     say(f"loading {source} ...")
     with native_stderr_closed():

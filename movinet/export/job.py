@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from movinet.export.progress import Say, silent
+from movinet.machine.progress import Say, silent
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:

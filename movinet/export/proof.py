@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from movinet.export.progress import Say, silent, told
 from movinet.export.signature import Signature
+from movinet.machine.progress import Say, counted, silent
 from movinet.models.runtime import Call
 from movinet.streaming import initial_states, stream_model
 
@@ -57,7 +57,7 @@ def agreements(
         steps = _whole_clips(model, signature, call, clips)
     stops = {min(ceil(stop / frames), last) for stop in at}
     rows, off, greatest, same = [], 0.0, 0.0, 0
-    steps = told(islice(steps, last), last, "frames compared", say, frames)
+    steps = counted(islice(steps, last), last, "frames compared", say, frames)
     for number, (wanted, found) in enumerate(steps, 1):
         off = float(np.maximum(off, np.abs(found - wanted).max()))  # max would lose a NaN
         greatest = max(greatest, float(np.abs(wanted).max()), 1e-12)

@@ -12,9 +12,9 @@ from movinet.export.errors import RequestError
 from movinet.export.formats.format import Format
 from movinet.export.formats.registry import FORMATS, having
 from movinet.export.job import DEFAULT, ExportJob, Form
-from movinet.export.progress import Say, silent
 from movinet.machine.devices import forgotten_custom_gradients
 from movinet.machine.files import drafts, put_all
+from movinet.machine.progress import Say, silent
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:

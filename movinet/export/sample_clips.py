@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import numpy as np
 
 from movinet.data.sets.shape_drawing import LABELS, draw
 from movinet.export.errors import RequestError
-from movinet.export.progress import EVERY
+from movinet.machine.progress import EVERY, Countdown
 from movinet.spec import ClipSpec
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def centre_clips(
     videos = list(files)
     random.Random(seed).shuffle(videos)
     clips: list[np.ndarray] = []
-    broken, begun, told = 0, time.monotonic(), time.monotonic()
+    broken, countdown = 0, Countdown(EVERY)
     for video in videos:
         if len(clips) == count:
             break
@@ -64,10 +63,9 @@ def centre_clips(
         except VideoError:  # others will do; how many there are is told below
             broken += 1
             continue
-        if (now := time.monotonic()) > told + EVERY:
-            told, wanted = now, min(count, len(videos) - broken)
-            left = (now - begun) / len(clips) * (wanted - len(clips))
-            say(f"{len(clips)} of {wanted} clips of {place} read, {left:.0f} s left")
+        if countdown.is_due:
+            wanted = min(count, len(videos) - broken)
+            say(f"{len(clips)} of {wanted} clips of {place} read{countdown.left(len(clips), wanted)}")
     if not clips:
         raise RequestError(f"{place}: no readable video here or below; {len(videos)} files have a video's name")
     if len(clips) < count:

@@ -18,7 +18,7 @@ import numpy as np
 from movinet.config.errors import InputError
 from movinet.data.centre import centre_clip
 from movinet.data.video.file import VideoError
-from movinet.experiment.progress import Progress
+from movinet.machine.progress import Progress
 from movinet.models.answers import class_probabilities, likeliest
 from movinet.models.model import Model
 from movinet.prediction.curves import Curves
@@ -87,7 +87,7 @@ class Run:
             over = overlay and stack.enter_context(Overlay(overlay))
             labels, title = self.models[0].labels, Path(source).name
             drawn = plot and stack.enter_context(Curves(plot, labels, self.show.top, title))
-            stack.callback(self._clear)
+            stack.callback(self.progress.clear)
             if (text := misfit(video, self.models, self.streaming)) and not quiet:
                 note(text)
             step = 1 if self.streaming and (drawn or over) else self._every  # a drawing shows what each frame changes
@@ -106,7 +106,7 @@ class Run:
                     note(f"the network is slower than the stream and drops frames; it keeps up with --fps {rate:.2g}")
                 if video.seconds and not self.show.named and (quiet or not sys.stdout.isatty()):
                     whole = math.ceil(video.seconds)
-                    self.progress.data("seconds", min(int(shown.until), whole - 1), whole)
+                    self.progress.count("seconds", min(int(shown.until), whole - 1), whole)
             if frames.dropped:
                 note(f"{frames.dropped} of {frames.came} frames were dropped")
             if isinstance(frames.video, LiveVideo) and frames.video.lost:
@@ -150,7 +150,7 @@ class Run:
             except VideoError as error:
                 broken += 1
                 self._tell(ReportLine(video, error=error.reason))
-            self.progress.data("videos", done, len(videos))
+            self.progress.count("videos", done, len(videos))
         return broken
 
     @cached_property
@@ -169,7 +169,7 @@ class Run:
         self._tell(ReportLine(source, classes, seconds=seconds, frame=answer.frames, dropped=dropped))
 
     def _tell(self, report: ReportLine) -> None:
-        self._clear()
+        self.progress.clear()
         if self.show.json:
             print(report.as_json(), flush=True)
             return
@@ -179,10 +179,5 @@ class Run:
         print(report.as_table() if table else report.as_line(self.show.named), flush=True)
 
     def _note(self, video: str, note: str) -> None:
-        self._clear()
+        self.progress.clear()
         print(f"note: {video}: {note}", file=sys.stderr)
-
-    def _clear(self) -> None:
-        """A terminal's line of progress makes room."""
-        if self.progress.terminal:
-            print(f"\r{'':<79}\r", end="", file=sys.stderr, flush=True)

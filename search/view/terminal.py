@@ -27,6 +27,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from movinet.machine.progress import clock
 from results.axes import AXES, Axis
 from results.record import TrialRecord, score_of
 from search.settings import ScalingSettings, Settings
@@ -89,7 +90,7 @@ class Terminal(Listener):
         self.bars.update(self.steps[what], completed=done, total=total)
         if done == total or self._is_quiet():
             left = self.bars.tasks[self.steps[what]].time_remaining
-            self._line(f"{what}: {done}/{total}" + (f", about {_clock(left)} left" if left else ""))
+            self._line(f"{what}: {done}/{total}" + (f", about {clock(left)} left" if left else ""))
 
     def on_note(self, text: str) -> None:
         if text in self.notes:  # the clips of the search serve the family, too
@@ -246,10 +247,4 @@ def _count(number: int, noun: str) -> str:
 
 
 def _time(gone: float, left: float | None) -> str:
-    return f"{_clock(gone)} gone" + (f", about {_clock(left)} left" if left else "")
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    return f"{clock(gone)} gone" + (f", about {clock(left)} left" if left else "")

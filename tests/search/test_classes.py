@@ -7,9 +7,9 @@ import pytest
 
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.data.sources.source import read_source
-from movinet.experiment.progress import Progress
 from movinet.experiment.report import evaluate_folder
 from movinet.experiment.settings import load_experiment
+from movinet.machine.progress import Progress
 from movinet.models.folder import read_member
 from movinet.spec import spec_from_dict
 from results.drawing import draw

@@ -15,9 +15,9 @@ from movinet.data.cache import FrameCache
 from movinet.data.centre import centre_square
 from movinet.data.prepare import DataSettings, prepare
 from movinet.data.sources.source import read_source
-from movinet.experiment.progress import Progress
 from movinet.experiment.report import evaluate_folder
 from movinet.experiment.settings import load_experiment
+from movinet.machine.progress import Progress
 from movinet.models.folder import load_network, read_member
 from movinet.models.load import load_model
 from movinet.training.measurement import Measurement

@@ -18,7 +18,7 @@ import numpy as np
 from movinet.bench.deploy.clips import LabelledClips
 from movinet.bench.deploy.files import PEER_FORMS, write_form, write_peer
 from movinet.bench.networks.table import NAMES
-from movinet.bench.process import answer, told
+from movinet.bench.process import announced, answer
 from movinet.export.job import Form
 from movinet.models.model import Model
 
@@ -114,7 +114,7 @@ class Sitting:
 
     def run(self, tell: Callable[[str], None]) -> Iterator[None]:
         """Takes all steps, one at each turn."""
-        for step in told(self._steps(), self._seconds, self._name, tell):
+        for step in announced(self._steps(), self._seconds, self._name, tell):
             if step.key not in self.failures:
                 {"write": self._write, "time": self._time, "predict": self._predict}[step.what](step)
             yield

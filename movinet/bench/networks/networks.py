@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from movinet.bench.process import answer, told
+from movinet.bench.process import announced, answer
 from movinet.cost import network_cost
 from movinet.presets import PRESETS
 from movinet.spec import MovinetSpec
@@ -97,7 +97,7 @@ def measure_all(
     every: Sequence[NetworkJob], peer_python: str | None, limit: float, tell: Callable[[str], None]
 ) -> Iterator[NetworkMeasurement]:
     """Runs one job after the other; a job that fails or takes more than `limit` seconds is a reason, no error."""
-    for job in told(every, _effort, lambda job: f"{job.network} {job.what}, {job.side}", tell):
+    for job in announced(every, _effort, lambda job: f"{job.network} {job.what}, {job.side}", tell):
         yield measure(job, peer_python if job.side == "peer" else sys.executable, limit)
 
 

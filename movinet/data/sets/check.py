@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,8 @@ from movinet.data.video.orientation import orientation
 from movinet.data.video.reading import open_clip
 from movinet.machine.files import write_whole
 from movinet.machine.processes import Parallel, in_processes
+from movinet.machine.progress import Count
 
-Progress = Callable[[int, int], None]
 CRASHED = "the decoder crashed on it"
 
 
@@ -105,7 +105,7 @@ def inspect(
     journal: Path | None = None,
     hashed: bool = False,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Count | None = None,
     parallel: Parallel = in_processes,
 ) -> list[ClipFacts]:
     """The facts of every clip, of files that are ignored or missing too, in the set's order.

@@ -11,7 +11,6 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -22,12 +21,11 @@ from movinet.config.errors import InputError
 from movinet.data.sets.shape_drawing import HARD_LABELS, LABELS, draw
 from movinet.machine.files import is_empty, write_whole
 from movinet.machine.processes import in_processes
+from movinet.machine.progress import Count
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 MANIFEST = "moving_shapes.json"
 VERSION = 6  # of the drawing: a change of it makes old folders be written anew
-
-Progress = Callable[[int, int], None]  # (clips done, clips in all)
 
 
 class MovingShapesError(InputError):
@@ -87,7 +85,7 @@ class Scene:
 
 
 def synthesize(
-    folder: str | Path, shapes: MovingShapes | None = None, workers: int | None = None, progress: Progress | None = None
+    folder: str | Path, shapes: MovingShapes | None = None, workers: int | None = None, progress: Count | None = None
 ) -> Path:
     """Writes the clips, train.csv and val.csv into `folder` (`<label>/<id>_000000_000002.mp4`); returns the folder.
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -29,11 +29,11 @@ from movinet.data.video.reading import read_clip
 from movinet.data.video.records import clip_record
 from movinet.machine.files import is_empty, write_whole
 from movinet.machine.processes import Parallel, in_processes
+from movinet.machine.progress import Count
 
 VERSION = 1  # of what is written: a change of it refuses to go on with older folders
 JOURNAL = "unfinished.jsonl"
 FORMATS = ("mp4", "tfrecord")
-Progress = Callable[[int, int], None]
 
 
 class ReduceError(InputError):
@@ -87,7 +87,7 @@ def reduce(
     folder: str | Path,
     reduction: Reduction,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Count | None = None,
     parallel: Parallel = in_processes,
 ) -> dict[str, Any]:
     """Writes the chosen clips into `folder` with manifest.csv and manifest.json; returns the latter's content.
@@ -156,7 +156,7 @@ def _made(
     reduction: Reduction,
     shards: Shards,
     workers: int | None,
-    progress: Progress | None,
+    progress: Count | None,
     parallel: Parallel,
 ) -> Iterator[dict[str, Any]]:
     """Makes what is not in `rows` and appends it there; each row is given out when its clip is on disk.

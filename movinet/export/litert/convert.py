@@ -14,8 +14,8 @@ import tensorflow as tf
 from movinet.export.litert.file_graph import FileGraph
 from movinet.export.litert.int8 import int8_file
 from movinet.export.litert.operators import check_operators
-from movinet.export.progress import Say, silent
 from movinet.export.signature import Signature
+from movinet.machine.progress import Say, silent
 
 OPTIMIZED = {"optimizations": [tf.lite.Optimize.DEFAULT]}
 SETTINGS: dict[str | None, dict[str, Any]] = {"float16": {**OPTIMIZED, "float16": True}, "dynamic": OPTIMIZED}

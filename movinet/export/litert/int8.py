@@ -17,8 +17,8 @@ from tensorflow.lite.python.convert import mlir_quantize  # as tf.lite.experimen
 from movinet.deploy.graph import FLOAT
 from movinet.export.litert.file_graph import RESHAPE, FileGraph, ignored_below
 from movinet.export.litert.operators import operators
-from movinet.export.progress import Say, silent, told
 from movinet.export.signature import Signature
+from movinet.machine.progress import Say, counted, silent
 from movinet.models.runtime import Tensors
 
 LATEST = 10_000  # frames: the longest period of the positional encoding is 2 pi times as long
@@ -79,7 +79,7 @@ def _set_ranges(
     lows, highs = (dict.fromkeys(graph.activations, end) for end in (np.inf, -np.inf))
     logits = []
     calls = along(signature, lambda inputs: runner(**inputs), clips)
-    for _, returned in told(calls, _count(signature, clips), "calls for the ranges of int8", say):
+    for _, returned in counted(calls, _count(signature, clips), "calls for the ranges of int8", say):
         logits.append(returned["logits"])
         for index in lows:
             value = interpreter.get_tensor(index)
@@ -94,7 +94,7 @@ def _set_ranges(
 def _mean_logits(content: bytes, signature: Signature, clips: list[np.ndarray], say: Say) -> np.ndarray:
     runner: Any = _interpreter(content).get_signature_runner()
     calls = along(signature, lambda inputs: runner(**inputs), clips)
-    calls = told(calls, _count(signature, clips), "calls for the mean of int8's logits", say)
+    calls = counted(calls, _count(signature, clips), "calls for the mean of int8's logits", say)
     return np.mean([returned["logits"] for _, returned in calls], (0, 1))
 
 

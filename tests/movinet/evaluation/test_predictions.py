@@ -28,7 +28,7 @@ from movinet.evaluation.predictions import (
     wanted_classes,
     worst,
 )
-from movinet.experiment.progress import Progress
+from movinet.experiment.progress import TrainingProgress
 from movinet.experiment.report import evaluate_folder
 from movinet.experiment.session import train
 from movinet.experiment.settings import load_experiment
@@ -60,7 +60,7 @@ def config(tmp_path_factory):
 def trained(config, tmp_path_factory):
     """The folder of a causal model after one epoch."""
     folder = tmp_path_factory.mktemp("trained") / "model"
-    train(load_experiment(config, ["network.causal=true", "train.epochs=1"])[0], folder, Progress())
+    train(load_experiment(config, ["network.causal=true", "train.epochs=1"])[0], folder, TrainingProgress())
     return folder
 
 
@@ -181,7 +181,7 @@ def test_a_stream_that_saw_the_whole_clip_is_as_accurate_as_the_clip(trained, co
 
 def test_the_report_of_a_model_folder(trained, config):
     experiment, _ = load_experiment(config, ["evaluation.clips=2", "evaluation.crops=3"])
-    report = evaluate_folder(experiment, trained, Progress())
+    report = evaluate_folder(experiment, trained, TrainingProgress())
     figures = json.loads((trained / "evaluation" / "evaluation.json").read_text())
     assert figures == report.figures
     assert figures["clips"] == 12
@@ -197,8 +197,8 @@ def test_the_report_of_a_model_folder(trained, config):
 
 def test_weights_are_evaluated_without_training_if_their_head_is_kept(trained, config, tmp_path):
     changes = [f"network={trained}", f"weights={trained}", "head=keep", "evaluation.worst=0"]
-    report = evaluate_folder(load_experiment(config, changes)[0], tmp_path / "m", Progress())
-    same = evaluate_folder(load_experiment(config)[0], trained, Progress()).figures
+    report = evaluate_folder(load_experiment(config, changes)[0], tmp_path / "m", TrainingProgress())
+    same = evaluate_folder(load_experiment(config)[0], trained, TrainingProgress()).figures
     assert {name: report.figures[name] for name in ("top1", "loss")} == {name: same[name] for name in ("top1", "loss")}
 
 
@@ -206,4 +206,4 @@ def test_a_folder_without_a_model_needs_weights(config, tmp_path):
     with pytest.raises(
         ConfigError, match=r"no model.keras to evaluate; allowed: a trained --model_dir, or --set weights="
     ):
-        evaluate_folder(load_experiment(config)[0], tmp_path / "m", Progress())
+        evaluate_folder(load_experiment(config)[0], tmp_path / "m", TrainingProgress())

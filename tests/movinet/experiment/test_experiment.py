@@ -19,9 +19,9 @@ from movinet.config.typed import ConfigError
 from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 from movinet.experiment.continuous import evaluate_continuously
 from movinet.experiment.folder import History
-from movinet.experiment.progress import Progress, clock
+from movinet.experiment.progress import TrainingProgress
 from movinet.experiment.session import train
-from movinet.experiment.settings import RunSettings, difference, experiment_to_yaml, load_experiment
+from movinet.experiment.settings import difference, experiment_to_yaml, load_experiment
 from movinet.machine.lock import locked
 from movinet.models.answers import predict
 from movinet.models.folder import load_network, read_member
@@ -43,7 +43,7 @@ def config(tmp_path_factory):
 def trained(config, tmp_path_factory):
     """A finished training of three epochs, and what it returned."""
     folder = tmp_path_factory.mktemp("trained") / "model"
-    return folder, train(load_experiment(config)[0], folder, Progress())
+    return folder, train(load_experiment(config)[0], folder, TrainingProgress())
 
 
 def weights(folder):
@@ -167,7 +167,7 @@ def test_the_written_model_predicts_as_a_family_member_does(trained):
 def test_the_same_command_again_changes_nothing(trained, config):
     folder, metrics = trained
     before = (folder / "training.npz").read_bytes()
-    assert train(load_experiment(config)[0], folder, Progress()) == metrics
+    assert train(load_experiment(config)[0], folder, TrainingProgress()) == metrics
     assert (folder / "training.npz").read_bytes() == before
 
 
@@ -176,9 +176,9 @@ def test_other_settings_in_the_same_folder_are_refused(trained, config):
     with pytest.raises(
         ConfigError, match=r"begun with train.epochs=3, not 4; allowed: the same, or another --model_dir"
     ):
-        train(load_experiment(config, ["train.epochs=4"])[0], folder, Progress())
+        train(load_experiment(config, ["train.epochs=4"])[0], folder, TrainingProgress())
     with pytest.raises(ConfigError, match=r"begun with network.stem.filters=4, not 8"):
-        train(load_experiment(config, ["network.stem.filters=8"])[0], folder, Progress())
+        train(load_experiment(config, ["network.stem.filters=8"])[0], folder, TrainingProgress())
     old, new = load_experiment(config)[0], load_experiment(config, ["run.ahead=3", "evaluation.clips=2"])[0]
     assert difference(old, new) is None
 
@@ -200,10 +200,10 @@ def test_an_interrupted_training_says_how_to_go_on(config, tmp_path):
 
 def test_two_processes_do_not_train_in_one_folder(config, tmp_path):
     with locked(tmp_path), pytest.raises(ConfigError, match=rf"is being written by process {os.getpid()}; wait"):
-        train(load_experiment(config)[0], tmp_path, Progress())
+        train(load_experiment(config)[0], tmp_path, TrainingProgress())
 
 
-class Stopping(Progress):
+class Stopping(TrainingProgress):
     """Ends the process' part, as a kill would, once so many steps were done."""
 
     def __init__(self, steps):
@@ -221,7 +221,7 @@ def test_a_training_stopped_anywhere_ends_with_the_same_weights(trained, config,
     with pytest.raises(KeyboardInterrupt):
         train(experiment, tmp_path / "m", Stopping(steps))
     left_by_a_killed_process(tmp_path / "m", "model.keras")
-    metrics = train(experiment, tmp_path / "m", Progress())
+    metrics = train(experiment, tmp_path / "m", TrainingProgress())
     assert not list((tmp_path / "m").glob(".draft-*"))
     assert_equal_weights(tmp_path / "m", trained[0])
     assert {name: metrics[name] for name in ("top1", "top5", "epoch")} == {
@@ -261,9 +261,13 @@ def test_a_loss_that_is_no_number_goes_back_with_half_the_rate_or_stops(config, 
     wild = ["train.optimizer=sgd", "train.learning_rate=1e30", "train.clip_norm=null", "train.warmup=0"]
     experiment, _ = load_experiment(config, wild)
     with pytest.raises(TrainingDiverged):
-        train(replace(experiment, run=replace(experiment.run, on_divergence="stop")), tmp_path / "stop", Progress())
+        train(
+            replace(experiment, run=replace(experiment.run, on_divergence="stop")),
+            tmp_path / "stop",
+            TrainingProgress(),
+        )
     with pytest.raises(TrainingDiverged):  # 1e30 / 32 is no better
-        train(experiment, tmp_path / "back", Progress())
+        train(experiment, tmp_path / "back", TrainingProgress())
     with np.load(tmp_path / "back" / "training.npz") as file:
         assert file["rate_scale0"] == 0.5**5
         assert all(np.isfinite(file[name]).all() for name in file.files if name.startswith("weight"))
@@ -272,7 +276,7 @@ def test_a_loss_that_is_no_number_goes_back_with_half_the_rate_or_stops(config, 
 def test_training_ends_when_it_gets_no_better(config, tmp_path, capsys):
     still = ["train.learning_rate=1e-12", "train.warmup=0", "train.weight_decay=0", "train.batch_norm_momentum=0.999"]
     experiment, _ = load_experiment(config, [*still, "train.epochs=50", "run.patience=2"])
-    history_of = train(experiment, tmp_path / "m", Progress())
+    history_of = train(experiment, tmp_path / "m", TrainingProgress())
     assert history_of["stopped"] == "no better for 2 epochs"
     assert history_of["epochs"] == history_of["epoch"] + 2 < 50
     assert "stopped: no better for 2 epochs" in capsys.readouterr().err
@@ -286,7 +290,7 @@ def test_a_trained_model_is_fine_tuned_with_another_head_and_frozen_layers(train
     changes = [f"network={folder}", f"weights={folder}", f"data.path={tmp_path / 'clips.csv'}", "train.epochs=1"]
     changes += ["train.freeze_until=block0", "train.layer_decay=0.5", "train.batch_size=2"]
     experiment, _ = load_experiment(config, changes)
-    train(experiment, tmp_path / "m", Progress())
+    train(experiment, tmp_path / "m", TrainingProgress())
     tuned = load_network(read_member(tmp_path / "m"))
     before = load_network(read_member(folder))
     assert tuned.output_shape == (None, 2)
@@ -301,7 +305,7 @@ def test_a_trained_model_is_fine_tuned_with_another_head_and_frozen_layers(train
 
 def test_weights_that_are_not_there_are_refused(config, tmp_path):
     with pytest.raises(ConfigError, match="weights=nowhere is not allowed; allowed: a checkpoint or a model folder"):
-        train(load_experiment(config, ["weights=nowhere"])[0], tmp_path / "m", Progress())
+        train(load_experiment(config, ["weights=nowhere"])[0], tmp_path / "m", TrainingProgress())
 
 
 def test_a_model_folder_does_not_need_the_one_its_network_came_from(trained, config, tmp_path):
@@ -311,14 +315,14 @@ def test_a_model_folder_does_not_need_the_one_its_network_came_from(trained, con
 
 def test_each_checkpoint_of_a_training_is_measured_beside_it(trained, config, tmp_path):
     folder, metrics = trained
-    evaluate_continuously(load_experiment(config)[0], folder, Progress(), poll=0)
+    evaluate_continuously(load_experiment(config)[0], folder, TrainingProgress(), poll=0)
     rows = list(csv.DictReader((folder / "continuous.csv").open()))
     assert rows[-1]["epoch"] == "3"
     assert float(rows[-1]["accuracy"]) == metrics["last"]["top1"]
-    evaluate_continuously(load_experiment(config)[0], folder, Progress(), poll=0)  # an epoch is measured once
+    evaluate_continuously(load_experiment(config)[0], folder, TrainingProgress(), poll=0)  # an epoch is measured once
     assert list(csv.DictReader((folder / "continuous.csv").open())) == rows
     with pytest.raises(ConfigError, match="no training was begun here"):
-        evaluate_continuously(load_experiment(config)[0], tmp_path, Progress())
+        evaluate_continuously(load_experiment(config)[0], tmp_path, TrainingProgress())
 
 
 def test_the_best_epoch_is_the_most_accurate_then_the_one_of_least_loss():
@@ -326,11 +330,6 @@ def test_the_best_epoch_is_the_most_accurate_then_the_one_of_least_loss():
     rows = [{"epoch": e, "val_accuracy": a, "val_loss": x, "val_map": None} for e, a, x in figures]
     history = History(rows)
     assert history.best["epoch"] == 2
-
-
-def test_run_settings_and_times_read_well():
-    assert RunSettings().on_divergence == "roll_back"
-    assert [clock(seconds) for seconds in (45, 725, 12_000)] == ["45 s", "12 min 5 s", "3 h 20 min"]
 
 
 def test_recipes_are_the_published_ones():

@@ -133,7 +133,7 @@ def test_an_exported_file_is_not_exported_again(family, tmp_path, capsys):
 
 
 def test_a_long_comparison_tells_how_long_it_will_take(family, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("movinet.export.progress.EVERY", 0.0)
+    monkeypatch.setattr("movinet.machine.progress.EVERY", 0.0)
     assert main(["export", str(family / "A2"), "--out", str(tmp_path), "--drift", "1200"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "frames compared" in line]
     assert lines[-1].endswith("  1,200 of 1,200 frames compared, 0 s left")
@@ -141,7 +141,7 @@ def test_a_long_comparison_tells_how_long_it_will_take(family, tmp_path, capsys,
 
 
 def test_a_long_calibration_tells_how_long_it_will_take(family, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("movinet.export.progress.EVERY", 0.0)
+    monkeypatch.setattr("movinet.machine.progress.EVERY", 0.0)
     assert main(["export", str(family / "A2"), "--out", str(tmp_path), "--quantize", "int8"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for what in ("calls for the ranges of int8", "calls for the mean of int8's logits"):
