@@ -111,12 +111,12 @@ def resume(options: argparse.Namespace) -> None:
     """Goes on with a run as its own config.yaml says.
 
     --set changes that for good in what adds to the run or steers it: search.trials, search.hours, search.epochs,
-    search.time_limit_s, resources.KEY.
+    search.time_limit_s, resources.KEY.  --retry-failed tries trials that failed again; what comes of it counts.
     """
     from search.folder import steer_run
 
     run = _known_run(options)
-    _search_and_scale(steer_run(run, options.settings), run, options.address)
+    _search_and_scale(steer_run(run, options.settings), run, options.address, options.retry_failed)
 
 
 def scale(options: argparse.Namespace) -> None:
@@ -143,11 +143,11 @@ def scale(options: argparse.Namespace) -> None:
     _with_terminal(work, settings, run, options.address, folder)
 
 
-def _search_and_scale(settings: Settings, run: Path, address: str | None) -> None:
+def _search_and_scale(settings: Settings, run: Path, address: str | None, retry_failed: bool = False) -> None:
     def both(settings: Settings, run: Path, listener: Listener, address: str | None) -> None:
         from search.run import run_search
 
-        run_search(settings, run, listener, address)
+        run_search(settings, run, listener, address, retry_failed)
         _scale(settings, run, listener, address, lambda families: families.newest())
 
     _with_terminal(both, settings, run, address)
@@ -292,6 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     searching.add_argument("--print-config", action="store_true", help="every setting, its origin and costs; no search")
     searching.add_argument("--name", help="of the run folder; default: the config's; a known name goes on")
     resuming = verb(resume, "go on with a run that was interrupted")
+    resuming.add_argument("--retry-failed", action="store_true", help="try trials that failed once more")
     scaling = verb(scale, "train a family from a finished search")
     for each in (searching, resuming, scaling):
         each.add_argument(

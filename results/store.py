@@ -5,8 +5,8 @@ Standard library only, except for `read_trials` (pandas).
 
 from __future__ import annotations
 
-import logging
 import typing
+from collections.abc import Iterable
 from pathlib import Path
 
 from movinet.machine.json_lines import append_line, whole_lines
@@ -16,7 +16,6 @@ if typing.TYPE_CHECKING:
     import pandas as pd
 
 TRIALS_FILE = "trials.jsonl"
-log = logging.getLogger(__name__)
 
 
 def append_record(run_folder: str | Path, record: TrialRecord) -> None:
@@ -28,23 +27,37 @@ def append_record(run_folder: str | Path, record: TrialRecord) -> None:
 
 
 def load_records(run_folder: str | Path) -> list[TrialRecord]:
-    """All records in the order they were written; none when the run has not finished a trial yet.
+    """The records of all trials in the order of ending; none when the run has not finished a trial yet.
 
-    Of two records of one trial the first counts, and the log says so. Raises FileNotFoundError when there is no such
-    folder and RecordError, with file and line, for a line that is no record (a torn last line excepted).
+    A trial that failed and was tried again has several; the last counts. Raises as `load_history`.
+    """
+    return latest(load_history(run_folder))
+
+
+def load_history(run_folder: str | Path) -> list[TrialRecord]:
+    """All that was recorded, in the order it was written, each time that a trial was tried.
+
+    Raises FileNotFoundError when there is no such folder and RecordError, with file and line, for a line that is no
+    record (a torn last line excepted).
     """
     path = Path(run_folder) / TRIALS_FILE
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path.parent}: no such run folder")
-    records: dict[int, TrialRecord] = {}
+    records = []
     for number, line in enumerate(whole_lines(path), start=1):
         try:
-            record = record_from_json(line)
+            records.append(record_from_json(line))
         except RecordError as error:
             raise RecordError(f"{path}:{number}: {error}") from error
-        if record.trial in records:
-            log.warning("%s:%d: trial %d was recorded before; the first record counts", path, number, record.trial)
-        records.setdefault(record.trial, record)
+    return records
+
+
+def latest(history: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Each trial's last record, in the order of these."""
+    records: dict[int, TrialRecord] = {}
+    for record in history:
+        records.pop(record.trial, None)
+        records[record.trial] = record
     return list(records.values())
 
 

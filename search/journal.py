@@ -1,8 +1,9 @@
 """A run folder that survives `kill -9` at any moment: what was asked, what is finished, and who writes to it.
 
-asked.jsonl gets a line before a candidate starts, trials.jsonl one when it has ended for good, paused.jsonl one
-whenever it pauses; all are on the disk before anything else happens. So a resumed run knows all that an interrupted one
-decided. spent.json holds how long the search has taken. Standard library only.
+asked.jsonl gets a line before a candidate starts, trials.jsonl one when it has ended for good (another one when it failed
+and was tried again), paused.jsonl one whenever it pauses; all are on the disk before anything else happens. So a
+resumed run knows all that an interrupted one decided. spent.json holds how long the search has taken. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from movinet.machine.files import write_whole
 from movinet.machine.json_lines import append_line, whole_lines
 from results.record import TrialRecord, record_from_json
-from results.store import append_record, load_records
+from results.store import append_record, latest, load_history
 
 ASKED_FILE = "asked.jsonl"
 PAUSED_FILE = "paused.jsonl"
@@ -41,18 +42,29 @@ class Asked:
 class Memory:
     """What was asked and how it ended, as long as the process lives: of a replay.
 
-    asked: by trial.  records: in the order of ending.  paused: by trial, as it would be recorded if it ended there.
+    asked: by trial.  history: all records, in the order of ending; a trial that failed and was tried again has several.
+    paused: by trial, as it would be recorded if it ended there.
     seconds: that the search has taken so far, over all its processes.
     """
 
     def __init__(
-        self, asked: Iterable[Asked] = (), records: Iterable[TrialRecord] = (), paused: Iterable[TrialRecord] = ()
+        self, asked: Iterable[Asked] = (), history: Iterable[TrialRecord] = (), paused: Iterable[TrialRecord] = ()
     ):
         self.asked = {each.trial: each for each in asked}
-        self.records = list(records)
-        ended = {record.trial for record in self.records}
+        self.history = list(history)
+        ended = {record.trial for record in self.history}
         self.paused = {record.trial: record for record in paused if record.trial not in ended}
         self.seconds = 0.0
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        """Each trial's last record."""
+        return latest(self.history)
+
+    @property
+    def failed(self) -> list[Asked]:
+        """Asked, and failed whenever they were tried."""
+        return [self.asked[each.trial] for each in self.records if each.status == "failed" and each.trial in self.asked]
 
     @property
     def epochs(self) -> int:
@@ -72,7 +84,7 @@ class Memory:
         self.paused[record.trial] = record
 
     def record(self, record: TrialRecord) -> None:
-        self.records.append(record)
+        self.history.append(record)
         self.paused.pop(record.trial, None)
 
     def spend(self, seconds: float) -> None:
@@ -86,7 +98,7 @@ class Journal(Memory):
         self.folder = Path(run_folder)
         asked = [Asked(**json.loads(line)) for line in whole_lines(self.folder / ASKED_FILE)]
         paused = [record_from_json(line) for line in whole_lines(self.folder / PAUSED_FILE)]
-        super().__init__(asked, load_records(self.folder), paused)
+        super().__init__(asked, load_history(self.folder), paused)
         self.seconds = _seconds(self.folder / SPENT_FILE)
 
     def ask(self, asked: Asked) -> None:

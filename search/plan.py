@@ -36,11 +36,17 @@ class Assignment:
 class Plan:
     """Hands out assignments and takes records. The strategy's state is rebuilt from the journal, exactly.
 
-    clock: seconds that go on while the search does, for its limit of hours.
+    clock: seconds that go on while the search does, for its limit of hours.  retry_failed: trials that failed in an
+    earlier process are tried again, from the start.
     """
 
     def __init__(
-        self, task: Task, settings: SearchSettings, journal: Memory, clock: Callable[[], float] = time.monotonic
+        self,
+        task: Task,
+        settings: SearchSettings,
+        journal: Memory,
+        clock: Callable[[], float] = time.monotonic,
+        retry_failed: bool = False,
     ):
         self.task, self.settings, self.journal = task, settings, journal
         self.clock, self.began = clock, clock() - journal.seconds
@@ -51,12 +57,15 @@ class Plan:
         }
         for asked in journal.asked.values():
             self.strategy.remember(asked.trial, task.space.candidate(asked.candidate))
-        for record in journal.records:
+        for record in journal.history:
             self.strategy.tell(record)
         for record in journal.paused.values():
             self.curves[record.trial] = curve_of(record.trial, record.cost, record.measurements)
             self.strategy.progress(record.trial, self.curves[record.trial].accuracies)
-        self.interrupted = journal.unfinished
+        self.retried = {asked.trial for asked in journal.failed} if retry_failed else set()
+        for trial in self.retried:
+            del self.curves[trial]
+        self.interrupted = [*journal.unfinished, *(journal.asked[trial] for trial in sorted(self.retried))]
         self.running: set[int] = set()
         self.ending: set[int] = set()  # they have been told that they do not go on
         self.pausing: set[int] = set()  # of those, the ones that may go on later
@@ -65,9 +74,14 @@ class Plan:
     @property
     def remaining(self) -> int:
         """Trials still to be run at most, interrupted ones included."""
-        left = sys.maxsize if self.settings.trials is None else self.settings.trials - len(self.journal.records)
+        left = sys.maxsize if self.settings.trials is None else self.settings.trials - len(self.ended_trials)
         epochs = sys.maxsize if self.settings.epochs is None else self.settings.epochs - self.journal.epochs
         return max(0, min(left, epochs))
+
+    @property
+    def ended_trials(self) -> list[TrialRecord]:
+        """The records of those that are not to be tried again."""
+        return [record for record in self.journal.records if record.trial not in self.retried]
 
     @property
     def seconds(self) -> float:
@@ -147,6 +161,7 @@ class Plan:
 
     def record(self, record: TrialRecord) -> None:
         self.curves[record.trial] = curve_of(record.trial, record.cost, record.measurements)
+        self.retried.discard(record.trial)
         self.journal.record(record)
         self.strategy.tell(record)
 

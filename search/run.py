@@ -32,19 +32,24 @@ from search.view.listener import Listener
 
 
 def run_search(
-    settings: Settings, run_folder: str | Path, listener: Listener | None = None, address: str | None = None
+    settings: Settings,
+    run_folder: str | Path,
+    listener: Listener | None = None,
+    address: str | None = None,
+    retry_failed: bool = False,
 ) -> list[TrialRecord]:
     """Runs the search, or the rest of it, and returns all records in the order of ending.
 
     A run folder that was interrupted is resumed; one with other settings is refused (ConfigError); a finished one is
-    only read. address: an existing Ray cluster that sees the same files. Raises InputError for bad data or budgets and
+    only read. address: an existing Ray cluster that sees the same files. retry_failed: trials on record as failed are
+    tried again; what comes of it is recorded after them, and counts. Raises InputError for bad data or budgets and
     RuntimeError when several trials in a row fail; KeyboardInterrupt passes through, after which the same call goes on.
     """
     run_folder, listener = Path(run_folder), listener or Listener()
     with open_run(run_folder, settings):
         journal = Journal(run_folder)
         used = settings.search.limits.used(len(journal.records), journal.seconds, journal.epochs)
-        if used >= 1 and not journal.paused:
+        if used >= 1 and not journal.paused and not (retry_failed and journal.failed):
             return journal.records
         space = settings.load_space()
         evaluator = settings.search.evaluator
@@ -54,11 +59,11 @@ def run_search(
         task = Task(
             space, settings.load_budget(), len(prepared.classes), search.reward, settings.train.epochs, search.costs
         )
-        plan = Plan(task, settings.search, journal)
+        plan = Plan(task, settings.search, journal, retry_failed=retry_failed)
         plan.check()
         workers = share_machine(settings.resources, plan.remaining)
         listener.on_spent(journal.seconds)
-        listener.on_run(settings.search.trials, workers.count, list(journal.records))
+        listener.on_run(settings.search.trials, workers.count, plan.ended_trials)
         with ray_cluster(workers, address):
             from search.engine.dispatch import SearchWatcher
             from search.engine.early_stopping import StoppingScheduler

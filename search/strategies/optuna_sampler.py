@@ -57,6 +57,8 @@ class OptunaSampler(Strategy):
         self.study.add_trial(self._frozen(candidate, self.optuna.trial.TrialState.RUNNING))
 
     def tell(self, record: TrialRecord) -> None:
+        if any(told.trial == record.trial for told in self.told):  # tried again: a trial of the study ends once
+            self.remember(record.trial, self.asked[record.trial])
         super().tell(record)
         if record.scored:
             self.study.tell(self.numbers[record.trial], self._values(record))

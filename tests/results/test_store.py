@@ -1,4 +1,3 @@
-import logging
 import os
 import signal
 import subprocess
@@ -8,7 +7,7 @@ import time
 import pytest
 
 from results.record import RecordError
-from results.store import TRIALS_FILE, append_record, load_records, read_trials
+from results.store import TRIALS_FILE, append_record, load_history, load_records, read_trials
 from tests.results.test_record import record
 
 
@@ -67,12 +66,13 @@ def test_a_broken_line_elsewhere_is_named(tmp_path):
         load_records(tmp_path)
 
 
-def test_of_two_records_of_a_trial_the_first_counts_and_the_log_says_so(tmp_path, caplog):
-    append_record(tmp_path, record(trial=4, accuracy=0.5))
-    append_record(tmp_path, record(trial=4, accuracy=0.75))
-    with caplog.at_level(logging.WARNING):
-        assert [one.accuracy for one in load_records(tmp_path)] == [0.5]
-    assert "trial 4 was recorded before" in caplog.text
+def test_of_two_records_of_a_trial_the_last_counts_in_its_place(tmp_path):
+    for trial, accuracy in ((4, None), (5, 0.25), (4, 0.75)):
+        failed = {"status": "failed", "reason": "worker lost"} if accuracy is None else {}
+        append_record(tmp_path, record(trial=trial, accuracy=accuracy, **failed))
+    assert [(one.trial, one.accuracy) for one in load_records(tmp_path)] == [(5, 0.25), (4, 0.75)]
+    assert list(read_trials(tmp_path)["status"]) == ["finished", "finished"]
+    assert [one.status for one in load_history(tmp_path)] == ["failed", "finished", "finished"]
 
 
 WRITER = """

@@ -24,6 +24,7 @@ from tests.support.search_runs import SPACE
 
 TASK = Task(load_space({"space": SPACE}), Budget(), num_classes=8)
 SETTINGS = SearchSettings(StrategyChoice.of("evolution", population=4, tournament=2), trials=12)
+TINY = {"evolution": {"population": 4}, "guided": {"first": 3, "candidates": 20}, "optuna": {"first": 3}}
 
 
 def plan(folder: Path) -> Plan:
@@ -193,7 +194,7 @@ def test_what_a_strategy_proposed_can_be_replayed_from_what_it_had_been_told_and
         strategy = PAUSING.strategy.make(LEARNS, PAUSING.seed)
         for earlier in range(asked.trial):
             strategy.remember(earlier, LEARNS.space.candidate(journal.asked[earlier].candidate))
-        for told in journal.records[: asked.told]:
+        for told in journal.history[: asked.told]:
             strategy.tell(told)
         for trial, epochs in asked.seen.items():
             strategy.progress(int(trial), [each["val_accuracy"] for each in curves[int(trial)].measurements[:epochs]])
@@ -265,3 +266,26 @@ def test_more_trials_go_on_where_fewer_ended(tmp_path):
     few = replace(SETTINGS, trials=5)
     drained(Plan(TASK, few, Journal(tmp_path)))
     assert drained(plan(tmp_path)) == list(range(5, 12))
+
+
+@pytest.mark.parametrize("strategy", ["evolution", "guided", "optuna", "keras_tuner"])
+def test_trials_that_failed_are_tried_again_and_their_last_record_counts(tmp_path, strategy):
+    if strategy == "optuna":
+        pytest.importorskip("optuna")
+    settings = replace(SETTINGS, strategy=StrategyChoice.of(strategy, **TINY.get(strategy, {})), trials=6)
+    current = Plan(TASK, settings, Journal(tmp_path))
+    while assignment := current.next():
+        lost = {"status": "failed", "reason": "worker lost", "accuracy": None} if assignment.trial in (1, 4) else {}
+        current.record(replace(record(assignment), **lost))
+    first = Journal(tmp_path).history
+    assert not drained(Plan(TASK, settings, Journal(tmp_path)))
+    again = Plan(TASK, settings, Journal(tmp_path), retry_failed=True)
+    assert (again.remaining, [each.trial for each in again.ended_trials]) == (2, [0, 2, 3, 5])
+    assert drained(again) == [1, 4]
+    assert again.remaining == 0
+    journal = Journal(tmp_path)
+    assert journal.history[:6] == first
+    assert len(journal.history) == 8
+    assert [each.trial for each in journal.records] == [0, 2, 3, 5, 1, 4]
+    assert all(each.scored for each in journal.records)
+    assert drained(Plan(TASK, replace(settings, trials=8), journal)) == [6, 7]
