@@ -219,8 +219,13 @@ class MovinetSpec(_Checked):
 
 
 def _without_later(data: dict[str, Any], kind: type) -> dict[str, Any]:
-    later = {f.name: f.default for f in fields(kind) if f.metadata.get("later")}
-    return {name: value for name, value in data.items() if name not in later or value != later[name]}
+    dropped = [name for name, default in _later(kind) if data[name] == default]
+    return {name: value for name, value in data.items() if name not in dropped} if dropped else data
+
+
+@cache
+def _later(kind: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default) for f in fields(kind) if f.metadata.get("later"))
 
 
 def make_divisible(value: float, divisor: int = 8) -> int:

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -148,13 +149,21 @@ def override(data: dict[str, Any], text: str, sections: Collection[str]) -> None
 
 def plain(value: Any) -> Any:
     """Dataclasses and tuples as plain dicts and lists, every default written out."""
+    if isinstance(value, (str, int, float)) or value is None:
+        return value
     if hasattr(value, "to_plain"):
         return plain(value.to_plain())
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if (names := _field_names(type(value))) is not None:
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...] | None:
+    """Of a dataclass; None for what is none."""
+    return tuple(f.name for f in fields(kind)) if is_dataclass(kind) else None
 
 
 def flat(data: Mapping[str, Any], path: str = "") -> dict[str, Any]:
