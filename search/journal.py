@@ -1,9 +1,9 @@
 """A run folder that survives `kill -9` at any moment: what was asked, what is finished, and who writes to it.
 
-asked.jsonl gets a line before a candidate starts, trials.jsonl one when it has ended for good (another one when it failed
-and was tried again), paused.jsonl one whenever it pauses; all are on the disk before anything else happens. So a
-resumed run knows all that an interrupted one decided. spent.json holds how long the search has taken. Standard library
-only.
+asked.jsonl gets a line before a candidate starts, trials.jsonl one when it has ended for good (another one when it
+failed and was tried again), paused.jsonl one whenever it pauses; all are on the disk before anything else happens. So
+a resumed run knows all that an interrupted one decided. spent.json holds how long the search has taken. Standard
+library only.
 """
 
 from __future__ import annotations
