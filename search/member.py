@@ -15,7 +15,9 @@ from movinet.data.prepare import DataSettings
 from movinet.experiment.settings import Experiment, experiment_to_yaml
 from movinet.machine.files import whole
 from movinet.training.classes import classes_of
+from movinet.training.measurement import best_of
 from movinet.training.model_folder import figures, write_description, write_metrics, write_weights
+from movinet.training.training import Training
 from results.record import score_of
 from search.evaluators.trained import Trained
 
@@ -25,16 +27,22 @@ CLIPS = 8  # that the file for phones is compared on
 def write_member(folder: Path, evaluation: Trained, data: DataSettings) -> dict[str, Any]:
     """Writes a model folder (`movinet.training.model_folder`) and the file for phones, and returns the metrics.
 
-    The folder is there as a whole or not at all. accuracy, of the weights written, is the `score_of` the last epoch.
+    The folder is there as a whole or not at all.  The weights are those of the best epoch on the validation split, and
+    accuracy its `score_of`; where there is a test split, they are measured on it this once, as test_accuracy.
     data: where the clips came from, for config.yaml: the folder is an experiment that can be evaluated or repeated.
     """
     spec, settings, cache = evaluation.spec, evaluation.train, evaluation.training.cache
     classes, measured = classes_of(cache, settings), [asdict(each) for each in evaluation.measurements]
+    best = best_of(measured)
+    evaluation.turn_to_best()
     metrics = {
-        "accuracy": score_of(measured[-1]),
-        "best_accuracy": max(map(score_of, measured)),
-        **figures(measured[-1]),
+        **_on_test_split(evaluation.training),
+        "accuracy": score_of(best),
+        "best_accuracy": score_of(best),  # as it was called when accuracy was the last epoch's
+        **figures(best),
+        "val_clips": len(cache.index("val")),
         **asdict(network_cost(spec, num_classes=len(classes))),
+        "epoch": best["epoch"],
         "epochs": measured[-1]["epoch"],
         "measurements": measured,
         "times": evaluation.times,
@@ -48,6 +56,15 @@ def write_member(folder: Path, evaluation: Trained, data: DataSettings) -> dict[
         metrics["litert"] = _export(new, evaluation, classes)
         write_metrics(new, metrics)
     return metrics
+
+
+def _on_test_split(training: Training) -> dict[str, Any]:
+    """test_accuracy and test_clips, where there is such a split: top-1, or mAP where clips have several classes."""
+    clips = len(training.cache.index("test"))
+    if not clips:
+        return {}
+    score = training.evaluate("test")
+    return {"test_accuracy": score.accuracy if score.map is None else score.map, "test_clips": clips}
 
 
 def _export(folder: Path, evaluation: Trained, classes: tuple[str, ...]) -> dict[str, Any]:

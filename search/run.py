@@ -120,6 +120,7 @@ def train_family(
         settings = replace(settings, train=replace(settings.train, epochs=epochs, horizon=None))
         evaluator = EvaluatorChoice.of("trained")
         prepared = evaluator.prepare(_given(settings, _clips(settings, missing), listener, run_folder))
+        prepared = replace(prepared, config={**prepared.config, "keeps_best": True})
         common = _common_config(evaluator, prepared, epochs, None)
         workers = share_machine(settings.resources, len(missing))
         with ray_cluster(workers, address):

@@ -77,6 +77,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     synthesize.add_argument("folder", metavar="FOLDER", help="new, empty, or of the same settings")
     synthesize.add_argument("--train-clips", type=int, metavar="N", help="per class, to train on (default 130)")
     synthesize.add_argument("--val-clips", type=int, metavar="N", help="per class, to validate with (default 40)")
+    synthesize.add_argument(
+        "--test-clips", type=int, metavar="N", help="per class, for the test split (default 0: none)"
+    )
     synthesize.add_argument("--seed", type=int, help="other clips (default 0)")
     synthesize.add_argument("--hard", action="store_true", default=None, help="24 classes, finer motions, distractors")
     synthesize.set_defaults(work=_synthesize)
@@ -267,7 +270,7 @@ def _parallel(options: argparse.Namespace) -> Iterator[Callable[..., Iterator[An
 def _synthesize(options: argparse.Namespace) -> int:
     from movinet.data.sets.moving_shapes import MovingShapes, synthesize
 
-    given = {name: getattr(options, name) for name in ("train_clips", "val_clips", "seed", "hard")}
+    given = {name: getattr(options, name) for name in ("train_clips", "val_clips", "test_clips", "seed", "hard")}
     shapes = MovingShapes(**{name: value for name, value in given.items() if value is not None})
     print(synthesize(options.folder, shapes, options.workers, _progress("clips written")))
     return 0

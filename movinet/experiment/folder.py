@@ -20,7 +20,7 @@ from movinet.machine.files import clear_drafts, write_whole
 from movinet.spec import MovinetSpec
 from movinet.training import model_folder
 from movinet.training.checkpoint import CHECKPOINT
-from movinet.training.measurement import Measurement
+from movinet.training.measurement import Measurement, best_of
 from movinet.training.model_folder import CONFIG, MODEL, figures, write_description
 
 LOG = "log.csv"
@@ -40,13 +40,13 @@ class History:
 
     @property
     def best(self) -> dict[str, Any]:
-        """The row of the best epoch: by mAP where there is one, else by top-1; of equals, the one of lower loss."""
-        return max(self.epochs, key=lambda row: (row["val_map"] or 0.0, row["val_accuracy"], -row["val_loss"]))
+        """The row of the best epoch."""
+        return dict(best_of(self.epochs))
 
     def add(self, measured: Measurement, learning_rate: float) -> bool:
         """Notes an epoch; whether it is the best so far."""
         self.epochs.append({**asdict(measured), "learning_rate": learning_rate})
-        return self.best is self.epochs[-1]
+        return best_of(self.epochs) is self.epochs[-1]
 
 
 def begin(folder: Path, experiment: Experiment, spec: MovinetSpec, classes: Sequence[str]) -> bool:

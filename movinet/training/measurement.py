@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class TrainingDiverged(ArithmeticError):
@@ -41,3 +42,11 @@ class Score(NamedTuple):
     accuracy: float
     top5: float
     map: float | None
+
+
+def best_of(epochs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The best of epochs, each with a Measurement's fields: by mAP where there is one, else by top-1.
+
+    Of equals the one of lower loss, then the earlier one.  All by the validation split.
+    """
+    return max(epochs, key=lambda epoch: (epoch["val_map"] or 0.0, epoch["val_accuracy"], -epoch["val_loss"]))

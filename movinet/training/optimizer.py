@@ -59,6 +59,12 @@ class VectorOptimizer:
             for average, vector in zip(self.averages, self.vectors, strict=False):
                 average.assign(vector)
 
+    def settle(self) -> None:
+        """Takes the weights as they are now for good, their average included: the training is over."""
+        self.read()
+        for average, vector in zip(self.averages, self.vectors, strict=False):
+            average.assign(vector)
+
     def values(self) -> list[tf.Tensor]:
         """The vectors as they are now."""
         return [tf.identity(vector.value) for vector in self.vectors]

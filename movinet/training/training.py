@@ -198,7 +198,9 @@ class Training:
                     scores.append(logits)
                     wanted.append(self.members[labels[:count]])
         counts, *columns = np.array(results).T
-        loss, accuracy, top5 = (float(np.average(column, weights=counts)) for column in columns)
+        loss, *shares = (float(np.average(column, weights=counts)) for column in columns)
+        clips = int(counts.sum())
+        accuracy, top5 = (round(share * clips) / clips for share in shares)  # so that equal counts are equal numbers
         precision = mean_average_precision(np.concatenate(scores), np.concatenate(wanted)) if scores else None
         if self.team is None:
             return Score(loss, accuracy, top5, precision)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,8 +15,9 @@ from movinet.data.cache import FrameCache
 from movinet.data.prepare import DataSettings
 from movinet.machine.devices import forget_custom_gradients, graphs_as_written, prepare_tensorflow
 from movinet.spec import MovinetSpec
+from movinet.training.best_weights import BestWeights
 from movinet.training.classes import class_weights, classes_of
-from movinet.training.measurement import Measurement
+from movinet.training.measurement import Measurement, best_of
 from movinet.training.new_model import new_model
 from movinet.training.settings import TrainSettings
 from movinet.training.training import Training
@@ -24,7 +25,10 @@ from search.evaluators.evaluator import Evaluator, Given, Prepared
 
 
 class Trained(Evaluator):
-    """config: data, with how the cache was decoded, so that it serves again; train; cache, the folder of its frames."""
+    """config: data, with how the cache was decoded, so that it serves again; train; cache, the folder of its frames.
+
+    keeps_best, where it is in the config: the weights of the best epoch are kept, and `turn_to_best` brings them back.
+    """
 
     Settings = NoSettings
     spec: MovinetSpec
@@ -34,6 +38,7 @@ class Trained(Evaluator):
     def __init__(self, settings: NoSettings, config: Mapping[str, Any], epochs: int):
         super().__init__(settings, config, epochs)
         self.data = build(DataSettings, config["data"])
+        self.best = BestWeights() if config.get("keeps_best") else None
 
     @classmethod
     def prepare(cls, settings: NoSettings, given: Given) -> Prepared:
@@ -62,14 +67,26 @@ class Trained(Evaluator):
         import tensorflow as tf
 
         with nullcontext() if tf.config.list_physical_devices("GPU") else graphs_as_written():
-            return self.training.epoch()
+            measured = self.training.epoch()
+        if self.best and best_epoch([*self.measurements, measured]) == measured.epoch:
+            self.best.keep(self.training)
+        return measured
+
+    def turn_to_best(self) -> None:
+        """After the last epoch: the network has the weights of the best one from now on."""
+        if self.best and best_epoch(self.measurements) != self.measurements[-1].epoch:
+            self.best.give(self.training)
 
     def save_state(self, folder: Path) -> None:
         """Weights, optimizer and random states."""
         self.training.save(folder)
+        if self.best:
+            self.best.save(folder)
 
     def load_state(self, folder: Path) -> None:
         self.training.load(folder)
+        if self.best:
+            self.best.load(folder)
 
     def end(self) -> None:
         """Frees Keras' global state, and the graphs that TensorFlow would keep for good.
@@ -81,3 +98,8 @@ class Trained(Evaluator):
         vars(self).pop("training", None)
         forget_custom_gradients()
         keras.backend.clear_session()  # collects garbage, too
+
+
+def best_epoch(measurements: Sequence[Measurement]) -> int:
+    """Its number, from 1."""
+    return best_of([asdict(each) for each in measurements])["epoch"]

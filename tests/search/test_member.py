@@ -12,6 +12,7 @@ from movinet.config.choice import NoSettings
 from movinet.config.file import plain
 from movinet.data.batching.pipeline import make_view, views
 from movinet.data.cache import FrameCache
+from movinet.data.cache_index import read_index, write_index
 from movinet.data.centre import centre_square
 from movinet.data.prepare import DataSettings, prepare
 from movinet.data.sources.source import read_source
@@ -56,6 +57,7 @@ def data(root, cache):
 
 def begun(spec, cache, train, seed):
     config = {"data": plain(DataSettings()), "train": asdict(train), "cache": str(cache.folder)}
+    config |= {"keeps_best": True}
     evaluator = Trained(NoSettings(), config, train.epochs)
     evaluator.begin(spec, seed)
     return evaluator
@@ -88,17 +90,20 @@ def test_a_member_has_a_proved_file_for_phones(spec, name, cache, data, tmp_path
     assert manifest["image"]["frames_per_second"] == spec.clip.frames_per_second
 
 
-@pytest.mark.parametrize("average", [None, 0.95])
-def test_the_weights_written_are_those_that_were_measured(average, cache, data, tmp_path):
-    evaluation = trained(CAUSAL, cache, average=average, learning_rate=0.03)
-    metrics, last = write_member(tmp_path / "A0", evaluation, data), evaluation.measurements[-1]
+@pytest.mark.parametrize("average", [None, 0.5])
+def test_the_weights_written_are_those_of_the_best_epoch(average, cache, data, tmp_path):
+    evaluation = trained(CAUSAL, cache, average=average, learning_rate=0.06)
+    metrics = write_member(tmp_path / "A0", evaluation, data)
+    best = evaluation.measurements[metrics["epoch"] - 1]
+    assert metrics["epochs"] == 4
+    assert (best.val_accuracy, -best.val_loss) == max((m.val_accuracy, -m.val_loss) for m in evaluation.measurements)
+    assert metrics["epoch"] < 4  # or the last weights would do
     experiment, _ = load_experiment(tmp_path / "A0" / "config.yaml")
     assert experiment.train == evaluation.train
     report = evaluate_folder(experiment, tmp_path / "A0", Progress()).figures
-    assert report["top1"] == pytest.approx(metrics["accuracy"]) == metrics["top1"] == last.val_accuracy
-    assert report["loss"] == pytest.approx(last.val_loss, abs=1e-5)
-    moved = evaluation.training.evaluate().loss
-    assert moved == pytest.approx(last.val_loss, abs=1e-6)  # and the training could go on as if nothing was written
+    assert report["top1"] == pytest.approx(metrics["accuracy"]) == metrics["top1"] == best.val_accuracy
+    assert report["loss"] == pytest.approx(best.val_loss, rel=1e-4)
+    assert (metrics["val_clips"], "test_accuracy" in metrics) == (report["clips"], False)
     network = load_network(read_member(tmp_path / "A0"))
     exported = load_model(str(tmp_path / "A0" / "stream.tflite"))
     (clip,) = make_view(cache, cache.index("val")[:1], CAUSAL.clip, *views())
@@ -106,10 +111,44 @@ def test_the_weights_written_are_those_that_were_measured(average, cache, data, 
     np.testing.assert_allclose(exported.logits(clip), logits, atol=1e-4 * np.abs(logits).max())
 
 
+def test_the_best_weights_are_kept_through_a_checkpoint(cache, tmp_path):
+    train = TrainSettings(epochs=4, batch_size=2, rezero=0.2, average=0.5, learning_rate=0.06)
+    first = begun(CAUSAL, cache, train, seed=0)
+    while len(first.measurements) < 3:
+        first.epoch()
+    first.save(tmp_path)
+    best = min(first.measurements, key=lambda measured: (-measured.val_accuracy, measured.val_loss))
+    second = begun(CAUSAL, cache, train, seed=0)
+    second.load(tmp_path)
+    assert best.epoch < len(second.measurements) == 3
+    second.turn_to_best()
+    assert second.training.evaluate().loss == pytest.approx(best.val_loss, abs=1e-6)
+
+
+def test_a_member_is_measured_once_on_the_test_split_which_chooses_nothing(root, tmp_path):
+    for split, numbers in {"train": "01", "val": "01", "test": "0"}.items():
+        for label in LABELS:
+            (tmp_path / "clips" / split / label).mkdir(parents=True)
+            for number in numbers:
+                place = tmp_path / "clips" / split / label / f"{number}.mp4"
+                place.symlink_to(root / "clips" / label / f"{number}.mp4")
+    data = DataSettings(path=str(tmp_path / "clips"), folder=str(tmp_path / "data"), resolution=32)
+    cache = prepare(data, [CAUSAL.clip])
+    evaluation = trained(CAUSAL, cache, learning_rate=0.06)
+    assert not evaluation.training._kept.get("test")  # not looked at before
+    metrics = write_member(tmp_path / "A0", evaluation, data)
+    experiment, _ = load_experiment(tmp_path / "A0" / "config.yaml")
+    on_test = replace(experiment, evaluation=replace(experiment.evaluation, split="test"))
+    report = evaluate_folder(on_test, tmp_path / "A0", Progress()).figures
+    assert (metrics["test_clips"], metrics["test_accuracy"]) == (report["clips"], report["top1"]) == (3, report["top1"])
+    assert (metrics["val_clips"], next(iter(metrics))) == (6, "test_accuracy")
+
+
 def test_a_member_of_several_classes_a_clip_says_so(cache, data, tmp_path):
     folder = shutil.copytree(cache.folder, tmp_path / "frames")
-    index = json.loads((folder / "index.json").read_text())
-    (folder / "index.json").write_text(json.dumps(index | {"labels": ["falls|moves", "moves|rises", "turns"]}))
+    index = read_index(folder)
+    assert index is not None
+    write_index(folder, index | {"labels": ["falls|moves", "moves|rises", "turns"]})
     evaluation = trained(CAUSAL, FrameCache.open(folder), multi_label=True)
     metrics, last = write_member(tmp_path / "A0", evaluation, data), evaluation.measurements[-1]
     assert metrics["accuracy"] == metrics["map"] == last.val_map

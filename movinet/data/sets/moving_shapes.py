@@ -37,7 +37,8 @@ class MovingShapes:
     """What is written: clips per class and split, seed, and the video's size, rate and length.
 
     One clip is `seconds` long and `resolution` x `resolution` pixels at `frames_per_second`.  hard: twice the classes,
-    told apart by finer motions, beside something else that moves.
+    told apart by finer motions, beside something else that moves.  Without test_clips there is no split of that name;
+    with them the other splits are the same clips.
     """
 
     train_clips: int = 130  # per class
@@ -47,9 +48,11 @@ class MovingShapes:
     frames_per_second: int = 12
     seconds: int = 2
     hard: bool = False
+    test_clips: int = 0  # per class
 
     def __post_init__(self):
-        lowest = {"train_clips": 1, "val_clips": 1, "seed": 0, "resolution": 16, "frames_per_second": 1, "seconds": 1}
+        lowest = {"train_clips": 1, "val_clips": 1, "test_clips": 0, "seed": 0}
+        lowest |= {"resolution": 16, "frames_per_second": 1, "seconds": 1}
         for name, low in lowest.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < low:
@@ -66,8 +69,9 @@ class MovingShapes:
     @property
     def name(self) -> str:
         """Of a folder that holds them, apart from those of other settings."""
-        hard = ["hard"] if self.hard else []
-        return "-".join(["moving_shapes", *map(str, _video(self).values()), *hard])
+        settings = [str(value) for name, value in _video(self).items() if name != "test_clips"]
+        more = ["hard"] * self.hard + [f"test{self.test_clips}"] * (self.test_clips > 0)
+        return "-".join(["moving_shapes", *settings, *more])
 
     @property
     def frames(self) -> int:
@@ -87,10 +91,10 @@ class Scene:
 def synthesize(
     folder: str | Path, shapes: MovingShapes | None = None, workers: int | None = None, progress: Count | None = None
 ) -> Path:
-    """Writes the clips, train.csv and val.csv into `folder` (`<label>/<id>_000000_000002.mp4`); returns the folder.
+    """Writes the clips (`<label>/<id>_000000_000002.mp4`) and a list of each split, train.csv ..., into `folder`.
 
     What is already there and whole is kept, so a killed run goes on where it was and a finished one costs nothing.
-    The same settings give the same pixels, and the same bytes with the same encoder.
+    The same settings give the same pixels, and the same bytes with the same encoder. Returns the folder.
     Raises MovingShapesError where `folder` holds files that this function did not write.
     """
     shapes, folder = shapes or MovingShapes(), Path(folder)
@@ -104,8 +108,11 @@ def synthesize(
     for done, _ in enumerate(written, start=len(scenes) - len(missing) + 1):
         if progress:
             progress(done, len(scenes))
-    for split in ("train", "val"):
-        write_whole(folder / f"{split}.csv", _table([scene for scene in scenes if scene.split == split], shapes))
+    for split, count in _counts(shapes).items():
+        if count:
+            write_whole(folder / f"{split}.csv", _table([scene for scene in scenes if scene.split == split], shapes))
+        else:  # of other settings
+            (folder / f"{split}.csv").unlink(missing_ok=True)
     _write_manifest(folder, manifest, complete=True)
     return folder
 
@@ -138,16 +145,26 @@ def _write_clip(scene: Scene, shapes: MovingShapes, folder: Path) -> None:
     write_whole(folder / clip_name(scene, shapes), content, sync=False)
 
 
+def _counts(shapes: MovingShapes) -> dict[str, int]:
+    """Clips per class of each split."""
+    return {"train": shapes.train_clips, "val": shapes.val_clips, "test": shapes.test_clips}
+
+
 def _scenes(shapes: MovingShapes) -> list[Scene]:
-    counts = {"train": shapes.train_clips, "val": shapes.val_clips}
-    return [Scene(label, split, n) for split, count in counts.items() for label in shapes.labels for n in range(count)]
+    counts = _counts(shapes).items()
+    return [
+        Scene(label, split, number) for split, count in counts for label in shapes.labels for number in range(count)
+    ]
 
 
 def _video(shapes: MovingShapes) -> dict[str, int]:
-    """What a manifest says of them. The classes tell which are hard, so that older folders are still right."""
+    """What a manifest says of them; older folders, without a test split, are still right.
+
+    Which are hard is told by the classes.
+    """
     settings = asdict(shapes)
     del settings["hard"]
-    return settings
+    return settings if shapes.test_clips else {name: value for name, value in settings.items() if name != "test_clips"}
 
 
 def _claim(folder: Path, manifest: dict) -> None:

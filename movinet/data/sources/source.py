@@ -30,6 +30,7 @@ from movinet.data.sources.listed import clips_of_lists
 from movinet.data.sources.splits import split_in_name, split_of
 
 SHARD = re.compile(r"\.tfrecords?(-\d+-of-\d+)?$|-\d{5}-of-\d{5}$")  # files of records
+UCF_PART = re.compile(r"(v_\w+_g\d+)_c\d+$")
 LOOKED_FOR = (
     "looked for Kinetics CSVs (label,youtube_id,time_start,time_end,split), lists of path,label[,split], TFRecord "
     "files and class folders of videos or frame folders"
@@ -52,9 +53,10 @@ def read_source(
     `root` stands for the beginning of paths that were written elsewhere.  Records: one file or a pattern
     ("shards/train-*"), the split told by the file's name.  A clip may be a folder of pictures; `frames_per_second` is
     their rate where a table's column of that name tells none.  Split names are normalised to train, val and test, and
-    clips of others are left out.  Without a val split, the test split serves as val; without both, a share `val_share`
-    of each class, or of the videos whose parts are clips, chosen by `seed`.  Without `labelled`, every other clip of
-    the folder comes, too, its label and split empty.  Raises SourceError when nothing is found.
+    clips of others are left out.  Without a val split a share `val_share` of each class, or of the videos whose parts
+    are clips, is chosen by `seed` from those to train on; a test split beside them stays what it is.  Without
+    `labelled`, every other clip of the folder comes, too, its label and split empty.  Raises SourceError when nothing
+    is found.
     """
     path = Path(path)
     if not 0 < val_share < 1:
@@ -204,11 +206,13 @@ def _with_val(clips: Sequence[ClipFile], val_share: float, seed: int) -> tuple[C
     splits = {clip.split for clip in clips}
     if "val" in splits:
         return tuple(clips)
-    if splits == {"train", "test"}:
-        return tuple(replace(clip, split="val") if clip.split == "test" else clip for clip in clips)
-    choose = _share_of_videos if any(clip.start or clip.end for clip in clips) else _share_of_each_class
-    held_out = choose(clips, val_share, seed)
-    return tuple(replace(clip, split="val" if clip in held_out else "train") for clip in clips)
+    kept = {"test"} if "train" in splits else set()
+    others = [clip for clip in clips if clip.split not in kept]
+    choose = _share_of_videos if any(clip.start or clip.end for clip in others) else _share_of_each_class
+    held_out = choose(others, val_share, seed)
+    return tuple(
+        clip if clip.split in kept else replace(clip, split="val" if clip in held_out else "train") for clip in clips
+    )
 
 
 def _share_of_videos(clips: Sequence[ClipFile], share: float, seed: int) -> set[ClipFile]:
@@ -220,17 +224,29 @@ def _share_of_videos(clips: Sequence[ClipFile], share: float, seed: int) -> set[
 
 
 def _share_of_each_class(clips: Iterable[ClipFile], share: float, seed: int) -> set[ClipFile]:
-    """At least one clip of each class that has two, never all; independent of the other classes and of the order."""
-    by_label = defaultdict(list)
-    for clip in clips:
-        by_label[clip.label].append(clip)
+    """At least one clip of each class that has two, never all; independent of the other classes and of the order.
+
+    Clips of one video by their names stay together.
+    """
+    by_label: dict[str, dict[str, list[ClipFile]]] = defaultdict(lambda: defaultdict(list))
+    for clip in sorted(clips, key=lambda clip: (clip.path.name, str(clip.path), clip.offset or 0)):
+        by_label[clip.label][_video_of(clip)].append(clip)
     chosen: set[ClipFile] = set()
-    for label, members in by_label.items():
-        members = sorted(members, key=lambda clip: (clip.path.name, str(clip.path), clip.offset or 0))
+    for label, videos in by_label.items():
+        members = list(videos.values())
         random.Random(f"{seed}/{label}").shuffle(members)
-        count = min(max(1, round(share * len(members))), len(members) - 1)
-        chosen.update(members[:count])
+        wanted = max(1, round(share * sum(map(len, members))))
+        for parts in members[:-1]:
+            if wanted > 0:
+                chosen.update(parts)
+                wanted -= len(parts)
     return chosen
+
+
+def _video_of(clip: ClipFile) -> str:
+    """What a clip was cut from: of UCF101's v_Walk_g01_c03 the group v_Walk_g01; any other is a video of its own."""
+    group = UCF_PART.match(clip.path.stem)
+    return group[1] if group else f"{clip.path}:{clip.offset}"
 
 
 def _folders(folder: Path) -> list[Path]:

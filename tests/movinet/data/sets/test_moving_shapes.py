@@ -2,6 +2,7 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -192,3 +193,23 @@ def test_finer_motions_are_each_other_backwards(motion, opposite):
     one, other = (course(each, times, np.random.default_rng(2)) for each in (motion, opposite))
     for name in ("radius", "angle"):
         np.testing.assert_allclose(getattr(one, name), getattr(other, name)[::-1], rtol=1e-5)
+
+
+def test_a_test_split_changes_no_other_clip(tmp_path):
+    without, with_test = synthesize(tmp_path / "a", SMALL), synthesize(tmp_path / "b", replace(SMALL, test_clips=1))
+    for split in ("train", "val"):
+        assert (without / f"{split}.csv").read_bytes() == (with_test / f"{split}.csv").read_bytes()
+    assert not (without / "test.csv").exists()
+    found = read_source(with_test)
+    assert {split: len(found.split(split)) for split in ("train", "val", "test")} == {
+        "train": 24,
+        "val": 12,
+        "test": 12,
+    }
+    shared = {path.relative_to(without) for path in without.rglob("*.mp4")}
+    assert all((without / path).read_bytes() == (with_test / path).read_bytes() for path in shared)
+    assert {clip.path.relative_to(with_test) for clip in found.split("test")}.isdisjoint(shared)
+    assert SMALL.name == "moving_shapes-2-1-0-32-6-1"  # as it was before there was such a split
+    assert replace(SMALL, test_clips=1).name == f"{SMALL.name}-test1"
+    synthesize(tmp_path / "b", SMALL)
+    assert not (with_test / "test.csv").exists()

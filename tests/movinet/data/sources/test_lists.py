@@ -93,8 +93,8 @@ def test_ucf101_as_published(tmp_path):
         for fold in (1, 2, 3):
             found = read_source(source, fold=fold)
             assert found.labels == ("Walk", "Yoga")
-            assert {clip.name for clip in found.split("val")} == {f"v_{x}_g{fold:02}_c01" for x in ("Walk", "Yoga")}
-            assert len(found.split("train")) == 10
+            assert {clip.name for clip in found.split("test")} == {f"v_{x}_g{fold:02}_c01" for x in ("Walk", "Yoga")}
+            assert (len(found.split("train")), len(found.split("val"))) == (8, 2)
             assert found.notes[0].startswith(f"fold {fold} of 1, 2, 3 is used, not ")
     with pytest.raises(ValueError, match=r"data\.fold=4 is not allowed; allowed: 1, 2, 3"):
         read_source(tmp_path, fold=4)
@@ -113,12 +113,13 @@ def test_hmdb51_as_published(tmp_path):
             rows = [f"{name}_{number}.avi {mark} " for number, mark in enumerate(marks)]
             write(lists, f"{name}_test_split{fold}.txt", *rows)
     found = read_source(tmp_path)
-    assert names(found, "train") == [
+    assert sorted(names(found, "train") + names(found, "val")) == [
         (f"{name}_{number}.avi", name) for name in ("brush_hair", "cartwheel") for number in (0, 3)
     ]
-    assert names(found, "val") == [(f"{name}_1.avi", name) for name in ("brush_hair", "cartwheel")]
+    assert [label for _, label in names(found, "val")] == ["brush_hair", "cartwheel"]
+    assert names(found, "test") == [(f"{name}_1.avi", name) for name in ("brush_hair", "cartwheel")]
     assert "2 clips of other splits are left out: unused (2); allowed: train, val, test" in found.notes
-    assert [clip.name[-1] for clip in read_source(tmp_path, fold=2).split("val")] == ["0", "0"]
+    assert [clip.name[-1] for clip in read_source(tmp_path, fold=2).split("test")] == ["0", "0"]
 
 
 def test_parts_of_one_list_are_no_folds(tmp_path):
@@ -203,7 +204,7 @@ def test_diving48_as_published(tmp_path):
         write(tmp_path, f"Diving48_V2_{name}.json", json.dumps([row]))
     write(tmp_path, "Diving48_vocab.json", json.dumps([["Back", "15som", "05Twis", "FREE"]] * 48))
     found = read_source(tmp_path)
-    assert [(clip.path.name, clip.label, clip.start) for clip in found.split("val")] == [
+    assert [(clip.path.name, clip.label, clip.start) for clip in found.split("test")] == [
         ("0gr1LOYBxaw_00013.mp4", "6", None)
     ]
     assert 'Diving48_vocab.json is not read: it begins with \'[["Back"' in found.notes[0]

@@ -96,7 +96,7 @@ def test_a_table_of_paths_and_labels(tmp_path):
     touch(tmp_path, "x/1.mp4", "x/2.mp4", "y/1.avi", "y/2.mp4")
     rows = [
         ("x/1.mp4", "up", "Train"),
-        ("x/2.mp4", "up", "testing"),
+        ("x/2.mp4", "up", "validation"),
         ("y/1.avi", "down", "train"),
         ("gone.mp4", "up", ""),
     ]
@@ -104,7 +104,7 @@ def test_a_table_of_paths_and_labels(tmp_path):
     found = read_source(tmp_path)
     assert found == read_source(tmp_path / "labels.csv")
     assert names(found, "train") == [("1.avi", "down"), ("1.mp4", "up")]
-    assert names(found, "val") == [("2.mp4", "up")]  # the test split, for want of another
+    assert names(found, "val") == [("2.mp4", "up")]
     assert found.missing == ("gone.mp4",)
 
 
@@ -132,7 +132,36 @@ def test_class_folders_are_split_by_seed_within_each_class(tmp_path):
     assert [clip for clip in again.split("val") if clip.label != "d"] == list(found.split("val"))
 
 
-@pytest.mark.parametrize("folder", ["val", "validate", "test"])
+@pytest.mark.parametrize("word", ["test", "testing"])
+def test_a_test_split_is_never_validated_with(tmp_path, word):
+    """Nothing is chosen by it: without a split for that, some of the training clips are held out."""
+    clips = [f"{label}/{number}.mp4" for label in "ab" for number in range(4)]
+    touch(tmp_path / "folders", *(f"train/{clip}" for clip in clips), f"{word}/a/8.mp4", f"{word}/b/9.mp4")
+    touch(tmp_path / "listed", *clips, "a/8.mp4", "b/9.mp4")
+    rows = [(clip, clip[0], "train") for clip in clips] + [("a/8.mp4", "a", word), ("b/9.mp4", "b", word)]
+    write_rows(tmp_path / "listed" / "labels.csv", ("path", "label", "split"), *rows)
+    for found in (read_source(tmp_path / "folders"), read_source(tmp_path / "listed")):
+        assert names(found, "test") == [("8.mp4", "a"), ("9.mp4", "b")]
+        held_out = found.split("val")
+        assert sorted(clip.label for clip in held_out) == ["a", "b"]
+        assert len(found.split("train")) == 6
+        assert not {clip.path for clip in held_out} & {clip.path for clip in found.split("train")}
+
+
+def test_clips_of_one_ucf101_group_are_held_out_together(tmp_path):
+    touch(
+        tmp_path,
+        *(f"{name}/v_{name}_g{group:02}_c{part:02}.avi" for name in "AB" for group in (1, 2, 3) for part in (1, 2, 3)),
+    )
+    groups = [
+        {(clip.label, clip.path.stem[:-4]) for clip in read_source(tmp_path, seed=3).split(split)}
+        for split in ("train", "val")
+    ]
+    assert list(map(len, groups)) == [4, 2]
+    assert groups[0].isdisjoint(groups[1])
+
+
+@pytest.mark.parametrize("folder", ["val", "validate"])
 def test_split_folders(tmp_path, folder):
     touch(tmp_path, "train/a/1.mp4", "train/b/2.mp4", f"{folder}/a/3.mp4", f"{folder}/b/deeper/4.mp4")
     found = read_source(tmp_path)
