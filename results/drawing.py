@@ -27,6 +27,7 @@ class Mark:
     cost: float  # in the unit of the plot's axis
     accuracy: float  # in [0, 1]
     label: str
+    interval: tuple[float, float] | None = None  # of the accuracy, 95 %
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class FrontPlot:
 
     Front and family by rising cost.  dominated, stopped: trials off the front that ran to their end, and those that
     early stopping ended, whose accuracy is of fewer epochs.  chance: the accuracy of guessing, if known.  measure: what
-    is called accuracy here.  cost_label: of the logarithmic axis.
+    is called accuracy here.  cost_label: of the logarithmic axis.  epochs: of which the best counts.  is_tested: the
+    family stands where it is on the test split, all else where it is in validation.
     """
 
     title: str
@@ -47,6 +49,8 @@ class FrontPlot:
     chance: float | None
     measure: str = "accuracy"
     cost_label: str = AXES["flops"].label
+    epochs: int = 0
+    is_tested: bool = False
 
     @property
     def marks(self) -> tuple[Mark, ...]:
@@ -113,7 +117,8 @@ def _prepare_axes(axes: Axes, plot: FrontPlot) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=8, steps=(1, 2, 5, 10)))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel(plot.cost_label, color=INK)
-    axes.set_ylabel(f"validation {plot.measure}", color=INK)
+    best = f", best of {plot.epochs} epochs" if plot.epochs else ""
+    axes.set_ylabel(f"validation {plot.measure}{best}{' (family: test)' if plot.is_tested else ''}", color=INK)
     axes.tick_params(colors=INK, which="both", length=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)
@@ -137,7 +142,18 @@ def _draw_marks(axes: Axes, plot: FrontPlot, front_line: Line) -> None:
         axes.plot(*zip(*front_line, strict=True), color=FRONT, linewidth=1.6, alpha=0.5)
         axes.plot(*columns(plot.front), "o", color=FRONT, markersize=7, label="front")
     if plot.family:
-        axes.plot(*columns(plot.family), "-D", color=FAMILY, linewidth=1.5, markersize=7.5, label="family")
+        axes.plot(
+            *columns(plot.family),
+            "-D",
+            color=FAMILY,
+            linewidth=1.5,
+            markersize=7.5,
+            label="family, test" if plot.is_tested else "family",
+        )
+    for color, marks in ((FRONT, plot.front), (FAMILY, plot.family)):
+        known = [(mark.cost, *mark.interval) for mark in marks if mark.interval]
+        if known:
+            axes.vlines(*zip(*known, strict=True), color=color, linewidth=1.1, alpha=0.35)
 
 
 def _draw_labels(axes: Axes, plot: FrontPlot, obstacles: list[Box]) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from movinet.evaluation.intervals import Accuracy
 from movinet.machine.files import whole, write_whole
+from results.accuracies import epochs_of, first_of, in_validation, of_record
 from results.axes import Axis, cost_axes
 from results.drawing import FrontPlot, Mark, draw
 from results.members import read_labels, read_members
@@ -41,17 +43,25 @@ def front_plot(
     failed = sum(record.status == "failed" for record in records)
     counts = [f"{len(records)} trials", f"{failed} failed" if failed else "", f"{len(best)} on the front"]
     counts += [f"which is of {each.unit}, too" for each in hidden]
-    members = [Mark(_place(metrics[axis.name], axis), metrics["accuracy"], name) for name, metrics in family.items()]
+    is_tested = bool(family) and all("test_accuracy" in metrics for metrics in family.values())
+    counts += [] if is_tested or not family else ["no test split"]
+    members = [
+        _mark(metrics[axis.name], axis, accuracy, f"{name} {accuracy.percent(0)}")
+        for name, metrics in family.items()
+        for accuracy in [first_of(metrics) if is_tested else in_validation(metrics)]
+    ]
     return FrontPlot(
         title=title,
         subtitle=", ".join(filter(None, counts)),
-        dominated=tuple(_mark(record, axis) for record in others if record.status != "stopped"),
-        stopped=tuple(_mark(record, axis) for record in others if record.status == "stopped"),
-        front=tuple(_mark(record, axis) for record in best),
+        dominated=tuple(_mark_of(record, axis) for record in others if record.status != "stopped"),
+        stopped=tuple(_mark_of(record, axis) for record in others if record.status == "stopped"),
+        front=tuple(_mark_of(record, axis) for record in best),
         family=tuple(sorted(members, key=lambda mark: mark.cost)),
         chance=1 / classes if classes and not multi_label else None,
         measure="mean average precision" if multi_label else "accuracy",
         cost_label=axis.label,
+        epochs=epochs_of(records),
+        is_tested=is_tested,
     )
 
 
@@ -89,8 +99,12 @@ def write_front(run_folder: str | Path) -> list[Path]:
     return [run / name for name in ("front.csv", *PICTURES)]
 
 
-def _mark(record: TrialRecord, axis: Axis) -> Mark:
-    return Mark(_place(axis.of(record), axis), record.value("accuracy"), f"#{record.trial}")
+def _mark_of(record: TrialRecord, axis: Axis) -> Mark:
+    return _mark(axis.of(record), axis, of_record(record), f"#{record.trial}")
+
+
+def _mark(cost: float, axis: Axis, accuracy: Accuracy, label: str) -> Mark:
+    return Mark(_place(cost, axis), accuracy.value, label, accuracy.interval)
 
 
 def _place(value: float, axis: Axis) -> float:

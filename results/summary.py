@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from movinet.spec import read_spec
+from results.accuracies import in_validation, of_record, on_test, words_on_accuracy
 from results.axes import AXES, Axis, cost_axes
-from results.members import read_members
+from results.members import read_labels, read_members
 from results.plots import front_records
 from results.record import TrialRecord
 from results.store import TRIALS_FILE, load_records
@@ -27,6 +28,8 @@ def closing_summary(
     members = read_members(run, family)
     costs = _costs_shown(records)
     parts = [trials_line(records), front_table(records), family_table(folder, members, costs)]
+    labels = read_labels(run)
+    parts.append("\n".join(words_on_accuracy(records, members, len(labels) if labels else None)))
     parts.append(f"picture  {run / 'pareto.png'}\nfront    {run / 'front.csv'}\ntrials   {run / TRIALS_FILE}")
     if members:
         best = max(members, key=lambda name: members[name]["accuracy"])
@@ -49,7 +52,7 @@ def front_table(records: Sequence[TrialRecord]) -> str:
     """The front, by rising cost."""
     costs = _costs_shown(records)
     rows = [
-        [f"#{record.trial}", *_cells({**record.cost, **record.objectives}, costs), f"{record.accuracy or 0.0:.1%}"]
+        [f"#{record.trial}", *_cells({**record.cost, **record.objectives}, costs), of_record(record)]
         for record in front_records(records)
     ]
     measure = "mAP" if any(record.multi_label for record in records) else "accuracy"
@@ -57,16 +60,16 @@ def front_table(records: Sequence[TrialRecord]) -> str:
 
 
 def family_table(family: str | Path, members: dict[str, dict[str, Any]], costs: Sequence[Axis]) -> str:
-    """The family's members: clip, costs, validation accuracy, folder."""
-    rows = []
+    """The family's members: clip, costs, accuracy on the test split, if there is one, and in validation; folder."""
+    has_test, rows = any("test_accuracy" in metrics for metrics in members.values()), []
     for name, metrics in members.items():
-        folder = Path(family) / name
+        folder, test = Path(family) / name, on_test(metrics)
         clip = read_spec(folder / "spec.yaml").clip
-        rows.append(
-            [name, f"{clip.frames} x {clip.resolution}²", *_cells(metrics, costs), f"{metrics['accuracy']:.1%}", folder]
-        )
+        accuracies = [*([test or ""] if has_test else []), in_validation(metrics)]
+        rows.append([name, f"{clip.frames} x {clip.resolution}²", *_cells(metrics, costs), *accuracies, folder])
     measure = "mAP" if any("map" in metrics for metrics in members.values()) else "accuracy"
-    header = ["member", "frames x pixels", *_header(costs), measure, "folder"]
+    measures = [f"test {measure}", f"val {measure}"] if has_test else [measure]
+    header = ["member", "frames x pixels", *_header(costs), *measures, "folder"]
     return text_table(header, rows, left=("member", "folder")) if rows else ""
 
 

@@ -198,7 +198,7 @@ def test_a_killed_training_goes_on_to_its_last_epoch_as_it_would_have(tmp_path):
             assert float(found[name]) == pytest.approx(float(row[name]), abs=1e-3)  # another processor rounds elsewhere
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
     assert (metrics["epochs"], metrics["finished"]) == (3, True)
-    assert metrics.keys() == json.loads((BEFORE / "experiment" / "ended" / "metrics.json").read_text()).keys()
+    assert metrics.keys() >= json.loads((BEFORE / "experiment" / "ended" / "metrics.json").read_text()).keys()
 
 
 @pytest.mark.slow

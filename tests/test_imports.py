@@ -23,7 +23,7 @@ ROOMS = (  # from the ground up; a room may import those before it
     *("search.journal", "search.plan", "search.member", "search.engine", "search", "run_search"),
 )
 WITHIN = {  # what a package may import of the others, where its place among the rooms says too little
-    "results": ("results", "movinet.config", "movinet.machine", "movinet.spec"),
+    "results": ("results", "movinet.config", "movinet.machine", "movinet.spec", "movinet.evaluation.intervals"),
     "space": ("space", "movinet"),
 }
 PRIVATE_PARTS = {  # of frameworks, and the files that may touch them; each says in its first lines why
@@ -42,7 +42,7 @@ STANDARD_LIBRARY_ONLY = (
     *("movinet.operation", "movinet.operators", "movinet.ops", "movinet.cost"),
     *("space.space", "space.budget", "space.sampling", "space.mutation", "space.scaling.members"),
     *("results.members", "results.record", "results.store", "results.pareto", "results.label_placement"),
-    *("results.drawing", "results.plots", "results.summary"),
+    *("results.drawing", "results.plots", "results.summary", "results.accuracies", "movinet.evaluation.intervals"),
 )
 FILES = [path.relative_to(ROOT) for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from movinet.data.batching.pipeline import View, make_view
 from movinet.data.cache import FrameCache
+from movinet.evaluation.intervals import Accuracy
 from movinet.machine.files import whole
 from movinet.spec import ClipSpec
 
@@ -35,8 +36,9 @@ def confusion(matrix: np.ndarray, classes: Sequence[str], path: Path) -> None:
             axes.text(column, row, str(matrix[row, column]), ha="center", va="center", fontsize=8, color=ink)
     axes.set_xlabel("predicted")
     axes.set_ylabel("right class")
-    accuracy = np.trace(matrix) / max(matrix.sum(), 1)
-    axes.set_title(f"{matrix.sum()} clips, top-1 {accuracy:.1%}", fontsize=11, color=INK)
+    clips = int(matrix.sum())
+    accuracy = Accuracy(float(np.trace(matrix)) / max(clips, 1), clips)
+    axes.set_title(f"{clips} clips, top-1 {accuracy}", fontsize=11, color=INK)
     bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03)
     bar.set_label("share of the class", fontsize=8)
     bar.ax.tick_params(labelsize=8)

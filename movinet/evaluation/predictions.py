@@ -12,6 +12,7 @@ from movinet.config.errors import InputError
 from movinet.data.batching.pipeline import View, make_view
 from movinet.data.cache import FrameCache
 from movinet.data.sources.clip_set import SEPARATOR
+from movinet.evaluation.intervals import Accuracy
 from movinet.evaluation.metrics import average_precisions, calibration, confusion_matrix, top_k_accuracy
 from movinet.machine.progress import CountOf
 from movinet.models.answers import class_probabilities
@@ -108,7 +109,10 @@ def streaming_accuracy(
 
 
 def measure(predictions: Predictions) -> dict[str, Any]:
-    """Plain numbers: top1, top5, loss; ece and the confusion matrix, or map; and those of each class."""
+    """Plain numbers: top1 and top5, each with its 95 % interval, and loss; ece and the confusion matrix, or map.
+
+    per_class: those of each class.
+    """
     scores, wanted, classes = predictions.probabilities, predictions.wanted, predictions.classes
     report: dict[str, Any] = {
         "clips": len(scores),
@@ -116,6 +120,8 @@ def measure(predictions: Predictions) -> dict[str, Any]:
         "top5": top_k_accuracy(scores, wanted, 5),
         "loss": float(predictions.losses.mean()),
     }
+    for name in ("top1", "top5"):
+        report[f"{name}_interval"] = list(Accuracy(report[name], len(scores)).interval or ())
     counts = wanted.sum(0)
     if predictions.multi_label:
         precisions = average_precisions(scores, wanted)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from movinet.config.errors import InputError
+from movinet.evaluation.intervals import Accuracy
 
 MODES = ("train", "eval", "train_and_eval", "eval_continuous")
 EXAMPLES = """examples:
@@ -86,8 +87,10 @@ def main(options: argparse.Namespace) -> int:
         except TrainingDiverged as error:
             print(f"error: training diverged: {error.reason}; a lower train.learning_rate may help", file=sys.stderr)
             return 1
+        top1, top5 = (Accuracy(metrics[name], metrics["val_clips"]) for name in ("top1", "top5"))
         print(
-            f"{options.model_dir}: top-1 {metrics['top1']:.1%}, top-5 {metrics['top5']:.1%} (epoch {metrics['epoch']})"
+            f"{options.model_dir}: top-1 {top1}, top-5 {top5} on {top1.clips} clips of validation "
+            f"(epoch {metrics['epoch']}, the best of {metrics['epochs']}, which flatters)"
         )
     if options.mode != "train":
         from movinet.experiment.report import evaluate_folder

@@ -79,7 +79,9 @@ def write_log(folder: Path, history: History) -> None:
     write_whole(folder / LOG, text.getvalue())
 
 
-def write_metrics(folder: Path, history: History, spec: MovinetSpec, classes: int, finished: bool) -> dict[str, Any]:
+def write_metrics(
+    folder: Path, history: History, spec: MovinetSpec, classes: int, val_clips: int, finished: bool
+) -> dict[str, Any]:
     """metrics.json: top1, top5 ... of model.keras, the best epoch's; then all of the best and the last epoch."""
     best = history.best
     metrics = {
@@ -88,6 +90,7 @@ def write_metrics(folder: Path, history: History, spec: MovinetSpec, classes: in
         "best": {**figures(best), **best},
         "last": {**figures(history.epochs[-1]), **history.epochs[-1]},
         "epochs": len(history.epochs),
+        "val_clips": val_clips,
         "finished": finished,
         "stopped": history.stopped,
         "roll_backs": history.roll_backs,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from movinet.config.typed import ConfigError
 from movinet.data.batching.pipeline import views
 from movinet.evaluation import pictures
+from movinet.evaluation.intervals import Accuracy
 from movinet.evaluation.metrics import calibration
 from movinet.evaluation.predictions import Predictions, measure, predict_split, streaming_accuracy, worst
 from movinet.experiment.session import clips_for, network
@@ -37,12 +38,15 @@ class EvaluationReport:
     figures: dict[str, Any]
 
     def summary(self) -> str:
-        """One line."""
+        """One line; what is a share of clips with its 95 % interval."""
         named = {"top1": "top-1", "top5": "top-5", "map": "mAP", "mean_class_accuracy": "mean of classes"}
-        parts = [f"{text} {self.figures[name]:.1%}" for name, text in named.items() if name in self.figures]
+        parts = [f"{text} {self._accuracy(name)}" for name, text in named.items() if name in self.figures]
         if "ece" in self.figures:
             parts.append(f"calibration error {self.figures['ece']:.3f}")
         return f"{self.folder}: {self.figures['clips']} clips of {self.figures['split']}: {', '.join(parts)}"
+
+    def _accuracy(self, name: str) -> Accuracy:
+        return Accuracy(self.figures[name], self.figures["clips"] if f"{name}_interval" in self.figures else None)
 
 
 def evaluate_folder(experiment: Experiment, folder: str | Path, progress: Progress) -> EvaluationReport:

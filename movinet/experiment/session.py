@@ -85,7 +85,10 @@ def _train(experiment: Experiment, folder: Path, progress: TrainingProgress, tea
     session = _Session(training, folder, run, history, progress)
     while training.epochs_done < settings.epochs and not history.stopped:
         session.epoch(spec, len(classes))
-    metrics = model_folder.write_metrics(folder, history, spec, len(classes), finished=True) if writes else {}
+    metrics: dict[str, Any] = {}
+    if writes:
+        val_clips = len(cache.index("val"))
+        metrics = model_folder.write_metrics(folder, history, spec, len(classes), val_clips, finished=True)
     if team:
         team.first([0.0])  # none leaves before the last file is written
     return metrics
@@ -123,7 +126,8 @@ class _Session:
         if best:
             write_weights(self.folder, training)
         model_folder.write_log(self.folder, history)
-        model_folder.write_metrics(self.folder, history, spec, classes, finished=False)
+        val_clips = len(training.cache.index("val"))
+        model_folder.write_metrics(self.folder, history, spec, classes, val_clips, finished=False)
         self._tensorboard(history.epochs[-1])
         training.save(self.folder, asdict(history))
 

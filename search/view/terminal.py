@@ -28,6 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from movinet.machine.progress import clock
+from results.accuracies import in_words, of_record
 from results.axes import AXES, Axis
 from results.record import TrialRecord, score_of
 from search.settings import ScalingSettings, Settings
@@ -135,7 +136,7 @@ class Terminal(Listener):
         self.training.pop(record.trial, None)
         self.search.paused.pop(record.trial, None)
         self.search.records.append(record)
-        outcome = record.reason if record.status == "failed" else f"{record.accuracy or 0.0:.1%}"
+        outcome = record.reason if record.status == "failed" else of_record(record)
         text = f"trial {record.trial} {record.status}: {outcome} at {self.axis.shown(self.axis.of(record))}"
         if self.live and record.status == "failed":
             self.view.console.print(Text(text, style="red"), soft_wrap=True)
@@ -156,7 +157,7 @@ class Terminal(Listener):
         assert self.family is not None
         self.family.accuracies[name] = metrics["accuracy"]
         cost = self.axis.shown(metrics[self.axis.name])
-        self._line(f"{name} trained: {metrics['accuracy']:.1%} at {cost} | {self._facts(name)}")
+        self._line(f"{name} trained: {in_words(metrics)} at {cost} | {self._facts(name)}")
 
     def render(self) -> RenderableType:
         """The live view of this moment."""

@@ -1,10 +1,12 @@
 import csv
 import json
+from dataclasses import replace
 from itertools import combinations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from movinet.evaluation.intervals import Accuracy
 from results.drawing import Mark, step_line
 from results.label_placement import Box, place_labels
 from results.plots import front_plot, write_front
@@ -33,9 +35,25 @@ def test_the_plot_data_of_a_small_run():
     assert plot.front == (Mark(2.0, 0.25, "#1"), Mark(4.0, 0.5, "#0"), Mark(9.0, 0.75, "#3"))
     assert plot.dominated == (Mark(8.0, 0.5, "#2"),)
     assert plot.stopped == (Mark(9.5, 0.375, "#5"),)
-    assert plot.family == (Mark(4.0, 0.625, "A0"), Mark(8.0, 0.875, "A1"))
+    assert plot.family == (Mark(4.0, 0.625, "A0 62%"), Mark(8.0, 0.875, "A1 88%"))
     assert plot.chance == 0.125
-    assert (plot.title, plot.subtitle) == ("demo", "6 trials, 1 failed, 3 on the front")
+    assert (plot.title, plot.subtitle) == ("demo", "6 trials, 1 failed, 3 on the front, no test split")
+    assert (plot.epochs, plot.is_tested) == (1, False)
+
+
+def test_a_family_with_a_test_split_stands_where_it_is_on_that(tmp_path):
+    family = {
+        name: {**metrics, "val_clips": 8, "test_accuracy": 0.5, "test_clips": 40} for name, metrics in FAMILY.items()
+    }
+    counted = [replace(each, val_clips=8) for each in TRIALS]
+    plot = front_plot(counted, family, "demo", classes=8)
+    assert plot.is_tested
+    assert [(mark.accuracy, mark.label) for mark in plot.family] == [(0.5, "A0 50% (35-65)"), (0.5, "A1 50% (35-65)")]
+    assert plot.front[-1].interval == Accuracy(0.75, 8).interval
+    write_run(tmp_path / "demo", counted, family)
+    drawn = next(path for path in write_front(tmp_path / "demo") if path.suffix == ".svg").read_text()
+    for text in ("validation accuracy, best of 1 epochs (family: test)", "family, test", "A1 50% (35-65)"):
+        assert f"<!-- {text} -->" in drawn
 
 
 def test_the_step_line_never_promises_accuracy_below_its_cost():

@@ -34,6 +34,25 @@ def test_what_was_searched_by_is_the_first_cost_of_its_tables():
     ]
 
 
+def test_a_test_split_is_first_and_every_figure_has_its_interval(tmp_path):
+    more = {"val_clips": 8, "test_accuracy": 0.5, "test_clips": 40, "parameters": 9, "epoch": 2, "epochs": 4}
+    family = {name: {**metrics, **more} for name, metrics in FAMILY.items()}
+    write_run(tmp_path / "demo", [replace(each, val_clips=8) for each in TRIALS], family)
+    for name in family:
+        (tmp_path / "demo" / "family" / name / "spec.yaml").write_text(spec_to_yaml(preset("a0-base")))
+    lines = closing_summary(tmp_path / "demo").splitlines()
+    assert next(line for line in lines if "#3" in line).endswith("75.0% (40.9-92.9)")
+    header = next(line for line in lines if line.startswith("member"))
+    assert header.index("test accuracy") < header.index("val accuracy")
+    row = next(line for line in lines if line.startswith("A0"))
+    assert row.index("50.0% (35.2-64.8)") < row.index("62.5% (30.6-86.3)")
+    assert (
+        "accuracy best of 1 epochs (family: of 4) on 8 clips of validation, which flatters; in brackets: 95% interval"
+        in lines
+    )
+    assert "test     on 40 clips of the test split, by which nothing was chosen" in lines
+
+
 def test_the_summary_of_a_run_before_its_first_trial_ended(tmp_path):
     write_run(tmp_path / "demo", [])
     assert closing_summary(tmp_path / "demo").startswith("0 trials, 0 on the front\n\npicture ")

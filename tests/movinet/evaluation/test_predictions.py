@@ -185,6 +185,9 @@ def test_the_report_of_a_model_folder(trained, config):
     figures = json.loads((trained / "evaluation" / "evaluation.json").read_text())
     assert figures == report.figures
     assert figures["clips"] == 12
+    low, high = figures["top1_interval"]
+    assert 0 <= low <= figures["top1"] <= high <= 1
+    assert f"top-1 {figures['top1']:.1%} ({low * 100:.1f}-{high * 100:.1f}), top-5 " in report.summary()
     assert len(figures["per_class"]) == 12
     assert len(figures["streaming"]) == 4
     assert len(figures["worst"]) == 3
