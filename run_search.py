@@ -249,7 +249,7 @@ def show(options: argparse.Namespace) -> None:
     if options.samples < 1:
         raise InputError(f"--samples {options.samples} is not allowed; allowed: 1 or more")
     space, budget = load_space(options.space), load_budget(options.space)
-    print(describe(space, budget, samples=options.samples, progress=partial(Progress().count, "samples")))
+    print(describe(space, budget, samples=options.samples, progress=partial(Progress(least=3.0).count, "samples")))
 
 
 def _name_of(config: str) -> str:

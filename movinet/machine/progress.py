@@ -49,9 +49,13 @@ class Countdown:
 
 
 class Progress:
-    """Tells on standard error how far work is: in place on a terminal, else a line every ten seconds."""
+    """Tells on standard error how far work is: in place on a terminal, else a line every ten seconds.
 
-    def __init__(self) -> None:
+    least: seconds that work has to take before anything is told of it.
+    """
+
+    def __init__(self, least: float = 0.0) -> None:
+        self.least = least
         self.is_terminal = sys.stderr.isatty()
         self.countdown = Countdown(0.2 if self.is_terminal else 10.0)
         self.counted = ("", 0)
@@ -74,7 +78,7 @@ class Progress:
             self._write("", "\r")
 
     def _tell(self, text: str, done: int, total: int, is_last: bool) -> None:
-        if self.countdown.is_due or is_last:
+        if self.countdown.gone >= self.least and (self.countdown.is_due or is_last):
             self._write(text + self.countdown.left(done, total), "\n" if is_last or not self.is_terminal else "")
 
     def _write(self, text: str, end: str) -> None:

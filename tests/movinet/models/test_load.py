@@ -154,7 +154,9 @@ def test_files_that_are_no_network_are_refused(tmp_path):
     for name, reason in {"dense": "holds no MoViNet", "none": "no such file", "text": "no ZIP archive"}.items():
         with pytest.raises(ValueError, match=reason):
             load_model(str(tmp_path / f"{name}.keras"))
-    with pytest.raises(MemberError, match="a0_base: no such file or folder; allowed: a model folder, .*a0-base"):
+    with pytest.raises(
+        MemberError, match=r"a0_base: no such file or folder; did you mean a0-base\? allowed: a model folder, .*a0-base"
+    ):
         load_model("a0_base")
     with zipfile.ZipFile(tmp_path / "torn.keras", "w") as archive:
         archive.writestr("config.json", "{}")
