@@ -86,7 +86,7 @@ def test_what_is_drawn_of_several_classes_is_named_and_has_no_line_of_chance(sev
     _, run = several
     plot = front_plot(load_records(run), read_members(run), "several", len(CLASSES))
     assert (plot.measure, plot.chance) == ("mean average precision", None)
-    assert draw(plot).axes[0].get_ylabel() == "validation mean average precision"
+    assert draw(plot).axes[0].get_ylabel() == "validation mean average precision, best of 2 epochs"
     assert all(path.stat().st_size for path in write_front(run))
     assert [line.split()[3] for line in closing_summary(run).splitlines() if line.startswith("trial ")] == ["mAP"]
 

@@ -262,8 +262,16 @@ def test_a_row_without_times_is_named(tmp_path):
 
 
 @pytest.mark.skipif(not CLIPS.is_dir(), reason="the real clips are not part of the project")
-@pytest.mark.parametrize(("name", "train", "val", "classes"), [("fight_surv", 90, 30, 2), ("spacejam10", 150, 45, 10)])
-def test_real_sets(name, train, val, classes):
+@pytest.mark.parametrize(
+    ("name", "splits", "classes"),
+    [
+        ("fight_surv", {"train": 68, "val": 22, "test": 30}, 2),
+        ("spacejam10", {"train": 114, "val": 36, "test": 45}, 10),
+    ],
+)
+def test_real_sets(name, splits, classes):
+    """Their lists know train and test; a quarter of the former is to validate by."""
     found = read_source(CLIPS / name)
-    assert (len(found.split("train")), len(found.split("val")), len(found.labels)) == (train, val, classes)
+    assert {split: len(found.split(split)) for split in splits} == splits
+    assert len(found.labels) == classes
     assert not found.missing
