@@ -124,6 +124,8 @@ EXAMPLES = [
 
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_every_python_example_runs(text, tmp_path, monkeypatch):
+    for name in ("configs", "benchmarks"):
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)  # where python -c finds the modules that an example has written
     exec(text, {"__name__": "__main__"})
